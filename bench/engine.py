@@ -1,0 +1,201 @@
+"""The crossed Gaussian fit against lme4 and against the machine's own floor, and how it grows.
+
+Every figure is CPU time (user and system, one thread), the median of interleaved rounds: CPU time hardly feels what else a
+shared machine does, and interleaving lets what is left fall on all alike. lme4 is compared where Rscript has it.
+"""
+
+import csv
+import gzip
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# Before numpy loads its BLAS: a comparison is of one thread with one thread.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+
+from dongliang.engine.crossed import gaussian
+from dongliang.engine.data import Composite, Ratings
+from dongliang.engine.planning import plan_assessments
+from dongliang.engine.ranking import rank
+from dongliang.engine.simulation import SimulatedSeason, simulate_season
+
+ROUNDS = 3
+LECTURERS = Path(__file__).parent.parent / "tests" / "reference" / "data" / "insteval.csv.gz"
+LMER = """
+library(lme4, quietly = TRUE)
+d <- read.csv(commandArgs(TRUE)[1])
+d$target <- factor(d$target); d$rater <- factor(d$rater)
+cpu <- function(used) used[["user.self"]] + used[["sys.self"]]
+fitting <- system.time(fit <- lmer(value ~ 1 + (1 | target) + (1 | rater), d))
+modes <- system.time(ranef(fit, condVar = TRUE))
+cat(sprintf("%.3f %.3f %.6f", cpu(fitting), cpu(fitting) + cpu(modes), REMLcrit(fit)))
+"""
+
+
+def main() -> None:
+    simulated = season()
+    cases = {
+        "InstEval, 73,421 ratings": lecturers(),
+        "ballots, 30,000 raters of one target": ballots(simulated),
+    }
+    lmer = has_lme4()
+    if not lmer:
+        print("No ratio to lmer: Rscript with lme4 is not installed (Debian: apt-get install r-cran-lme4).")
+    print(f"{'REML fit, modes, standard errors':38} {'ours':>9} {'x floor':>8}", end="")
+    print(f" {'lmer':>9} {'ours/it':>8} {'with SE':>9} {'ours/it':>8}" if lmer else "")
+    for name, ratings in cases.items():
+        compare(name, ratings, lmer)
+    grow()
+    around(simulated)
+
+
+def compare(name: str, ratings: Ratings, lmer: bool) -> None:
+    """Time a fit. The floor is one weighted count of all ratings by target: the least that any fit must do."""
+    ours, floors, theirs = [], [], []
+    criterion = gaussian(ratings).record.objective
+    with tempfile.TemporaryDirectory() as folder:
+        table = write(ratings, Path(folder))
+        for _ in range(ROUNDS):
+            ours.append(cpu(lambda: gaussian(ratings)))
+            floors.append(cpu(lambda: np.bincount(ratings.target, weights=ratings.values)))
+            if lmer:
+                *used, their_criterion = run_lmer(table)
+                theirs.append(used)
+                # A fast answer to another question would be no comparison.
+                if abs(their_criterion - criterion) > 1e-3:
+                    raise SystemExit(f"{name}: lmer's REML criterion is {their_criterion}, ours {criterion}.")
+    mine = statistics.median(ours)
+    print(f"{name:38} {mine:8.3f}s {mine / statistics.median(floors):8.0f}", end="")
+    for peer in map(statistics.median, zip(*theirs, strict=True)):
+        print(f" {peer:8.3f}s {mine / peer:8.4f}", end="")
+    print()
+
+
+def grow() -> None:
+    """Raters of ten ratings each, a hundred ratings a target up to a thousand targets: the smaller factor stays dense."""
+    print(f"\n{'growth, crossed':38} {'ours':>9} {'us/rating':>10}")
+    for size in (10_000, 100_000, 1_000_000):
+        ratings = crossed(size)
+        used = statistics.median(cpu(lambda ratings=ratings: gaussian(ratings)) for _ in range(3))
+        print(
+            f"{size:>12,} ratings, {ratings.n_targets:>5,} targets    {used:8.3f}s {1e6 * used / size:10.2f}"
+        )
+
+
+def around(simulated: SimulatedSeason) -> None:
+    """The other steps of a season of 278, for scale."""
+    rng = np.random.default_rng(0)
+    scores = Composite(
+        scores=simulated.truth.merit,
+        standard_errors=np.full(278, 0.3),
+        covariance=np.full((278, 278), 0.01) + 0.08 * np.eye(278),
+        contributions={},
+        weights={},
+        scale="standardised",
+        silent=(),
+    )
+    steps = {
+        "rank 278, 10,000 draws": lambda: rank(scores, k=53, rng=rng),
+        "plan 278 targets x 4 of 13 raters": lambda: plan_assessments(
+            278, 13, per_target=4, avoid=np.zeros((278, 13), dtype=bool), rng=rng
+        ),
+        "simulate a season, 30,000 ballots": season,
+    }
+    print()
+    for name, step in steps.items():
+        print(f"{name:38} {statistics.median(cpu(step) for _ in range(3)):8.3f}s")
+
+
+def cpu(step: Callable[[], object]) -> float:
+    started = time.process_time()
+    step()
+    return time.process_time() - started
+
+
+def has_lme4() -> bool:
+    if not shutil.which("Rscript"):
+        return False
+    return (
+        subprocess.run(["Rscript", "-e", "library(lme4)"], capture_output=True, check=False).returncode == 0
+    )
+
+
+def run_lmer(table: Path) -> list[float]:
+    """CPU seconds of the fit, of the fit with modes and their standard deviations, and the criterion reached."""
+    script = table.with_suffix(".R")
+    script.write_text(LMER)
+    answer = subprocess.run(["Rscript", str(script), str(table)], capture_output=True, text=True, check=True)
+    return [float(figure) for figure in answer.stdout.split()]
+
+
+def write(ratings: Ratings, folder: Path) -> Path:
+    table = folder / "ratings.csv"
+    columns = np.column_stack([ratings.target, ratings.rater, ratings.values])
+    np.savetxt(
+        table, columns, fmt=("%d", "%d", "%.17g"), delimiter=",", header="target,rater,value", comments=""
+    )
+    return table
+
+
+def lecturers() -> Ratings:
+    with gzip.open(LECTURERS, "rt", encoding="utf-8") as lines:
+        rows = [(int(row["d"]), int(row["s"]), float(row["y"])) for row in csv.DictReader(lines)]
+    target, rater, values = zip(*rows, strict=True)
+    return on_one_indicator(np.array(target), np.array(rater), np.array(values))
+
+
+def ballots(simulated: SimulatedSeason) -> Ratings:
+    ballot, indicator = np.nonzero(simulated.ballot_marks)
+    return on_one_indicator(
+        simulated.ballot_target[ballot], ballot, simulated.ballot_marks[ballot, indicator].astype(float)
+    )
+
+
+def crossed(size: int) -> Ratings:
+    rng = np.random.default_rng(size)
+    targets, raters = min(size // 100, 1000), size // 10
+    target, rater = rng.integers(0, targets, size), rng.integers(0, raters, size)
+    values = (
+        rng.normal(0, 0.6, targets)[target] - rng.normal(0, 0.4, raters)[rater] + rng.normal(0, 1.2, size)
+    )
+    return on_one_indicator(target, rater, values)
+
+
+def on_one_indicator(target: np.ndarray, rater: np.ndarray, values: np.ndarray) -> Ratings:
+    targets, target = np.unique(target, return_inverse=True)
+    raters, rater = np.unique(rater, return_inverse=True)
+    return Ratings(
+        target=target,
+        rater=rater,
+        indicator=np.zeros(len(values), dtype=np.int64),
+        values=values,
+        n_targets=len(targets),
+        n_raters=len(raters),
+        n_indicators=1,
+    )
+
+
+def season() -> SimulatedSeason:
+    rng = np.random.default_rng(2021)
+    avoid = np.zeros((278, 13), dtype=bool)
+    return simulate_season(
+        rng,
+        subdistrict=np.arange(278) % 10,
+        plan=plan_assessments(278, 13, per_target=4, avoid=avoid, rng=rng),
+        n_assessors=13,
+        departments=6,
+        ballots=30_000,
+        approvals=30_000,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from dongliang.awards.models import Honour, HonourList
+from dongliang.common.refusals import Blocker
+from dongliang.people.models import Account
+from dongliang.people.queries import organisations_reached
+from dongliang.scoring.models import ScoringRun
+from dongliang.seasons.models import Season
+
+
+def honour_lists(season: Season) -> QuerySet[HonourList]:
+    return season.honour_lists.select_related("run__rule_book", "season", "published_by")
+
+
+def lists_visible_to(account: Account) -> QuerySet[HonourList]:
+    """Lists being prepared are the office's own; what is published, everybody reads on the honour roll."""
+    districts = organisations_reached(account, "office").values("pk")
+    return HonourList.objects.filter(season__district__in=districts).select_related(
+        "run__rule_book", "season"
+    )
+
+
+def published_lists(season: Season) -> QuerySet[HonourList]:
+    return honour_lists(season).filter(published_at__isnull=False)
+
+
+def honours(honour_list: HonourList) -> QuerySet[Honour]:
+    return honour_list.honours.select_related(
+        "project", "enrolment__person", "enrolment__post__organisation__parent"
+    )
+
+
+def drawing_blockers(run: ScoringRun) -> list[Blocker]:
+    """Every reason why no lists can be drawn from ``run``."""
+    published = [str(entry.title) for entry in published_lists(run.season)]
+    if not published:
+        return []
+    return [
+        Blocker(
+            "awards.published",
+            _("Published already: %(titles)s.") % {"titles": pgettext("between names", ", ").join(published)},
+            _("A published list stays as it is."),
+        )
+    ]
+
+
+def publishing_blockers(honour_list: HonourList) -> list[Blocker]:
+    """Every reason why the list cannot be published."""
+    found = []
+    if honour_list.published_at:
+        found.append(
+            Blocker(
+                "awards.published",
+                _("“%(title)s” is published already.") % {"title": honour_list.title},
+            )
+        )
+    newest = honour_list.season.scoring_runs.first()
+    if newest and newest.result_sha256 != honour_list.run.result_sha256:
+        found.append(
+            Blocker(
+                "awards.stale",
+                _("The list was drawn from run %(drawn)d; run %(newest)d came out differently.")
+                % {"drawn": honour_list.run.number, "newest": newest.number},
+                _("Draw the lists again from the newest run."),
+            )
+        )
+    return found

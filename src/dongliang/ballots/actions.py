@@ -1,0 +1,163 @@
+import datetime
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from django.db import IntegrityError, connection, transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from dongliang.ballots import codes
+from dongliang.ballots.keys import make_key, season_key
+from dongliang.ballots.models import Ballot, Round
+from dongliang.ballots.queries import (
+    closing_blockers,
+    opening_blockers,
+    preparing_blockers,
+    printing_blockers,
+    rounds_of,
+)
+from dongliang.common.log import log_action
+from dongliang.common.refusals import Blocker, Refused
+from dongliang.people.models import Account
+from dongliang.seasons.models import Enrolment, Season
+
+# Two people at once with one code: one waits or runs into the constraint, and then replaces the other's ballot.
+RETRIES = 4
+
+
+@transaction.atomic
+def prepare_rounds(season: Season, *, by: Account | None) -> dict[str, Round]:
+    """Make the season's rounds and its key, so that cards can be printed before the rounds open. Raises Refused."""
+    season = Season.objects.select_for_update().get(pk=season.pk)
+    if rounds := rounds_of(season):
+        return rounds
+    if blockers := preparing_blockers(season):
+        raise Refused(blockers)
+    make_key(season)
+    for kind in Round.Kind:
+        log_action("ballots.round.prepared", season.rounds.create(kind=kind), by=by)
+    return rounds_of(season)
+
+
+@transaction.atomic
+def open_rounds(season: Season, *, by: Account | None) -> dict[str, Round]:
+    """Let residents vote, in both rounds. Raises Refused."""
+    season = Season.objects.select_for_update().get(pk=season.pk)
+    if blockers := opening_blockers(season):
+        raise Refused(blockers)
+    prepare_rounds(season, by=by)
+    season_key(season)
+    return move_rounds(season, Round.State.OPEN, "opened_at", by=by)
+
+
+@transaction.atomic
+def close_rounds(season: Season, *, by: Account | None) -> dict[str, Round]:
+    """End both rounds. Ballots being stored are waited for; after this nothing enters. Raises Refused."""
+    season = Season.objects.select_for_update().get(pk=season.pk)
+    if blockers := closing_blockers(season):
+        raise Refused(blockers)
+    return move_rounds(season, Round.State.CLOSED, "closed_at", by=by)
+
+
+def move_rounds(season: Season, state: str, stamp: str, *, by: Account | None) -> dict[str, Round]:
+    for round in season.rounds.select_for_update():
+        round.state = state
+        setattr(round, stamp, now())
+        round.save(update_fields=["state", stamp])
+        ballots = round.ballots.count()
+        counted = round.ballots.filter(status=Ballot.Status.COUNTED).count()
+        log_action(f"ballots.round.{state}", round, by=by, ballots=ballots, counted=counted)
+    return rounds_of(season)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """A ballot on its way in. ``credential`` is a digest: what proved the right to vote stays outside."""
+
+    enrolment_id: int
+    credential: bytes
+    marks: str
+
+
+def cast_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
+    """Store the ballots in one transaction and answer with their receipts, in the order of ``casts``.
+
+    A credential's earlier ballot is superseded, in the database and within ``casts``, where the last one counts. Once
+    this returns the ballots are durable, so that it refuses to run inside another transaction. Marks are taken as they
+    come: whoever calls has checked them. Raises Refused when the round is not open.
+    """
+    for _attempt in range(RETRIES):
+        with suppress(IntegrityError):
+            return store_ballots(round, casts, key=key, at=at)
+    return store_ballots(round, casts, key=key, at=at)
+
+
+@transaction.atomic(durable=True)
+def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
+    """One attempt of ``cast_ballots``. Raises IntegrityError if somebody else voted with one of the codes meanwhile."""
+    if locked_state(round) != Round.State.OPEN:
+        raise Refused(
+            Blocker(
+                "ballots.not_open",
+                _("This round is not open, so the ballot was not stored."),
+                _("Ask your neighbourhood committee when voting opens."),
+            )
+        )
+    receipts = [codes.new_receipt() for _cast in casts]
+    last = {cast.credential: place for place, cast in enumerate(casts)}
+    supersede_ballots(round, list(last))
+    minute = at.replace(second=0, microsecond=0)
+    ballots = [
+        Ballot(
+            round=round,
+            enrolment_id=cast.enrolment_id,
+            credential=cast.credential,
+            receipt=codes.receipt_digest(key, receipt),
+            marks=cast.marks,
+            status=Ballot.Status.COUNTED if last[cast.credential] == place else Ballot.Status.SUPERSEDED,
+            cast_at=minute,
+        )
+        for place, (cast, receipt) in enumerate(zip(casts, receipts, strict=True))
+    ]
+    # In the order of their credentials two batches meet on the constraint in one order, and cannot deadlock.
+    Ballot.objects.bulk_create(sorted(ballots, key=lambda ballot: bytes(ballot.credential)))
+    return receipts
+
+
+def locked_state(round: Round) -> str:
+    """The round's state, which cannot change before this transaction ends.
+
+    PostgreSQL: any number of casts share the lock, and closing, which locks the row for itself, waits for them and
+    holds off those that come later. SQLite: there is one writing transaction at a time. Django knows no FOR SHARE, and
+    its FOR UPDATE would have every resident queue for one row.
+    """
+    lock = "FOR SHARE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT state FROM {Round._meta.db_table} WHERE id = %s {lock}", [round.pk])
+        return cursor.fetchone()[0]
+
+
+def supersede_ballots(round: Round, credentials: Sequence[bytes]) -> None:
+    """Take the counted ballots of ``credentials`` out of the count; locked in one order, against deadlocks."""
+    earlier = (
+        Ballot.objects.select_for_update()
+        .filter(round=round, status=Ballot.Status.COUNTED, credential__in=credentials)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    if found := list(earlier):
+        Ballot.objects.filter(pk__in=found).update(status=Ballot.Status.SUPERSEDED)
+
+
+@transaction.atomic
+def print_cards(enrolment: Enrolment, *, first: int, last: int, by: Account | None) -> list[str]:
+    """The codes of households ``first`` to ``last``, for their cards. Raises Refused.
+
+    A line in the log says who printed which: whoever prints codes could use them.
+    """
+    if blockers := printing_blockers(enrolment, last):
+        raise Refused(blockers)
+    key = season_key(enrolment.season)
+    log_action("ballots.cards.printed", enrolment, by=by, first=first, last=last)
+    return [codes.mint(key, enrolment.number, serial) for serial in range(first, last + 1)]

@@ -1,0 +1,93 @@
+"""Household codes and receipts. Pure: bytes and text in, bytes and text out.
+
+A household code is 60 bits in Crockford's base 32: whose it is (secretary's number, household's serial) and a tag that
+only the season's key can make. So no table of codes is kept, and a code that was not printed is refused at once: a
+guess hits with a chance of 2 to the power of -35. The first part is masked by the tag, so that to somebody without the
+key a card tells neither its neighbourhood nor its place in the pile.
+"""
+
+import hmac
+import secrets
+import unicodedata
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CODE_SYMBOLS, RECEIPT_SYMBOLS = 12, 10
+NUMBER_BITS, SERIAL_BITS, TAG_BITS = 11, 14, 35
+OWNER_BITS = NUMBER_BITS + SERIAL_BITS
+HIGHEST_NUMBER, HIGHEST_SERIAL = 2**NUMBER_BITS - 1, 2**SERIAL_BITS - 1
+
+# What people type for what is printed. The alphabet has no I, L, O and U.
+READINGS = str.maketrans(ALPHABET.lower() + "OoIiLl", ALPHABET + "001111", "-‐‑‒–—―−ー_.·・")
+LONGEST_TYPED = 80
+
+
+def mint(key: bytes, number: int, serial: int) -> str:
+    """The code of one household of the secretary with this ``number``, as it is printed: ``7K3F-9M2Q-XR4T``."""
+    if not (0 < number <= HIGHEST_NUMBER and 0 < serial <= HIGHEST_SERIAL):
+        raise ValueError(
+            f"number is {number} and serial {serial}; codes hold 1 to {HIGHEST_NUMBER} and 1 to {HIGHEST_SERIAL}"
+        )
+    owner = number << SERIAL_BITS | serial
+    tag = tag_of(key, owner)
+    return grouped(symbols((owner ^ mask_of(key, tag)) << TAG_BITS | tag, CODE_SYMBOLS), 4)
+
+
+def read(key: bytes, text: str) -> tuple[int, int] | None:
+    """The number and serial behind a typed code; None if this key did not make it."""
+    typed = normalised(text)
+    if len(typed) != CODE_SYMBOLS or not set(typed) <= set(ALPHABET):
+        return None
+    bits = 0
+    for symbol in typed:
+        bits = bits << 5 | ALPHABET.index(symbol)
+    tag = bits & (1 << TAG_BITS) - 1
+    owner = bits >> TAG_BITS ^ mask_of(key, tag)
+    if not hmac.compare_digest(tag.to_bytes(5), tag_of(key, owner).to_bytes(5)):
+        return None
+    return owner >> SERIAL_BITS, owner & HIGHEST_SERIAL
+
+
+def normalised(text: str) -> str:
+    """What was typed, as its symbols: tolerant of case, of O for 0, I and L for 1, of separators and of full width."""
+    plain = unicodedata.normalize("NFKC", text[:LONGEST_TYPED])
+    return "".join(plain.split()).translate(READINGS)
+
+
+def canonical(text: str) -> str:
+    """A typed code as it is printed."""
+    return grouped(normalised(text), 4)
+
+
+def grouped(bare: str, size: int) -> str:
+    return "-".join(bare[start : start + size] for start in range(0, len(bare), size))
+
+
+def symbols(value: int, count: int) -> str:
+    return "".join(ALPHABET[value >> 5 * place & 31] for place in reversed(range(count)))
+
+
+def tag_of(key: bytes, owner: int) -> int:
+    return truncated(key, b"code|%d" % owner, TAG_BITS)
+
+
+def mask_of(key: bytes, tag: int) -> int:
+    return truncated(key, b"mask|%d" % tag, OWNER_BITS)
+
+
+def truncated(key: bytes, message: bytes, bits: int) -> int:
+    return int.from_bytes(hmac.digest(key, message, "sha256")[:8]) >> 64 - bits
+
+
+def credential_digest(key: bytes, kind: str, text: str) -> bytes:
+    """What is stored of a household code. The round's ``kind`` goes in, so that a household's two ballots share nothing."""
+    return hmac.digest(key, f"credential|{kind}|{normalised(text)}".encode(), "sha256")
+
+
+def new_receipt() -> str:
+    """A fresh random receipt, as it is shown to the voter: ``8WQ2M-4KX7P``."""
+    return grouped(symbols(secrets.randbits(5 * RECEIPT_SYMBOLS), RECEIPT_SYMBOLS), 5)
+
+
+def receipt_digest(key: bytes, text: str) -> bytes:
+    """What is stored of a receipt."""
+    return hmac.digest(key, b"receipt|" + normalised(text).encode(), "sha256")

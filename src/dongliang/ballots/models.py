@@ -1,0 +1,74 @@
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from dongliang.seasons.models import Enrolment, Season
+
+
+class Round(models.Model):
+    """A period in which residents rate their secretary, or pick the projects they like best."""
+
+    class Kind(models.TextChoices):
+        SECRETARIES = "secretaries", _("rating of secretaries")
+        PROJECTS = "projects", _("choice of projects")
+
+    class State(models.TextChoices):
+        PREPARED = "prepared", _("not yet open")
+        OPEN = "open", pgettext_lazy("round", "open")
+        CLOSED = "closed", pgettext_lazy("round", "closed")
+
+    season = models.ForeignKey(Season, models.CASCADE, related_name="rounds", verbose_name=_("season"))
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PREPARED)
+    opened_at = models.DateTimeField(_("opened at"), null=True, blank=True)
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["season", "kind"]
+        constraints = [
+            models.UniqueConstraint(fields=["season", "kind"], name="one_round_of_a_kind_a_season")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.season} {self.get_kind_display()}"
+
+
+class Ballot(models.Model):
+    """One resident's voice. Who cast it is not stored.
+
+    ``marks`` holds a digit an indicator in the rule book's order ("5545", 0 where the resident could not say), or in
+    a round of projects the picked project numbers ("12,117"). ``credential`` and ``receipt`` are keyed digests: without
+    the round's key, which the database does not hold, neither leads to a code or to a receipt in somebody's hand.
+    """
+
+    class Status(models.TextChoices):
+        COUNTED = "counted", _("counted")
+        SUPERSEDED = "superseded", _("replaced by a later one")
+        EXCLUDED = "excluded", _("excluded")
+
+    round = models.ForeignKey(Round, models.PROTECT, related_name="ballots", verbose_name=_("round"))
+    # Where the resident lives: the secretary rated, or the voice's home in a round of projects.
+    enrolment = models.ForeignKey(
+        Enrolment, models.PROTECT, related_name="ballots", verbose_name=_("neighbourhood")
+    )
+    credential = models.BinaryField(max_length=32)
+    receipt = models.BinaryField(max_length=32, unique=True)
+    marks = models.CharField(_("marks"), max_length=60)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.COUNTED)
+    # To the minute only: a second would tell who stood at the poster.
+    cast_at = models.DateTimeField(_("cast at"))
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["round", "credential"],
+                condition=Q(status="counted"),
+                name="one_counted_ballot_a_credential",
+            )
+        ]
+        indexes = [models.Index(fields=["round", "status", "enrolment", "marks"], name="ballot_tally")]
+
+    def __str__(self) -> str:
+        return f"{self.round_id}/{self.pk}"

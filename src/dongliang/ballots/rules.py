@@ -1,0 +1,9 @@
+"""Who may do what with residents' rounds. Which neighbourhoods: ``queries.enrolments_of_offices``."""
+
+import rules
+
+from dongliang.people.rules import in_office, in_subdistrict_office
+from dongliang.seasons.rules import in_office_of
+
+rules.add_perm("ballots.view_rounds", in_office | in_subdistrict_office)
+rules.add_perm("ballots.run_rounds", in_office_of)

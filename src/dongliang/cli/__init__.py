@@ -1,0 +1,53 @@
+"""The command ``dongliang``. Commands that need the database set Django up themselves; ``score`` does without it."""
+
+import importlib
+import os
+
+import click
+
+from dongliang import __version__
+
+COMMANDS = {
+    "demo": "dongliang.cli.demo:demo",
+    "set-up": "dongliang.cli.operate:set_up",
+    "serve": "dongliang.cli.operate:serve",
+    "audit": "dongliang.cli.operate:audit",
+    "manage": "dongliang.cli.operate:manage",
+    "score": "dongliang.cli.score:score",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is called, so that none pays for another's imports."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        return getattr(importlib.import_module(module), name)
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(__version__)
+def main() -> None:
+    """Dongliang 栋梁 runs a mentoring and review programme for neighbourhood secretaries."""
+
+
+def set_up_django(*, home: str | None = None, database: str | None = None) -> None:
+    """Configure Django for a command, in the product's first language."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dongliang.settings")
+    if home:
+        os.environ["DONGLIANG_HOME"] = home
+    if database:
+        os.environ["DONGLIANG_DATABASE"] = database
+
+    # Only now: importing Django's settings earlier would read the environment before the options above are in it.
+    import django
+    from django.conf import settings
+    from django.utils import translation
+
+    django.setup()
+    translation.activate(settings.LANGUAGE_CODE)

@@ -1,0 +1,437 @@
+"""The demo's season, step by step. Needs Django configured."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from django.core.management import call_command
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from dongliang.awards.actions import draw_lists, publish_list
+from dongliang.ballots import codes, keys
+from dongliang.ballots.actions import Cast, cast_ballots
+from dongliang.ballots.models import Round
+from dongliang.ballots.queries import rounds_of
+from dongliang.cli import liangzhou
+from dongliang.common.refusals import Blocker, Refused
+from dongliang.engine.simulation import SimulatedSeason, simulate_season
+from dongliang.mentoring.roster import confirm_roster, preview_roster
+from dongliang.people.actions import create_account, create_operator, set_up_district
+from dongliang.people.models import Account, Organisation, Role
+from dongliang.people.queries import departments_of, subdistricts_of
+from dongliang.people.roster.workbook import roster_workbook
+from dongliang.projects.actions import nominate, register_first_thing
+from dongliang.projects.models import FirstThing
+from dongliang.review.actions import Sheet, submit_responses
+from dongliang.review.models import Source
+from dongliang.scoring.actions import begin_collecting, end_collecting, run_scoring
+from dongliang.scoring.models import ScoringRun
+from dongliang.scoring.queries import in_doubt
+from dongliang.seasons.actions import create_season, enrol_secretaries, freeze_rule_book
+from dongliang.seasons.models import Enrolment, Phase, Season
+from dongliang.seasons.queries import enrolments
+from dongliang.seasons.rulebook import RuleBookContent, preset, validated
+
+BALLOTS, PROJECT_BALLOTS = 30_000, 12_000
+# Residents cast one at a time; the demo hands over so many at once.
+CASTS_AT_ONCE = 1_000
+HONOURS = ("best_secretaries", "popular_projects", "surest_things")
+DEMO_USERS = ("operator", "office", "street", "department", "mentor", "secretary")
+Say = Callable[[str], None]
+
+
+@contextmanager
+def told(say: Say, words: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    say(f"  {time.monotonic() - began:5.1f} s  {words}")
+
+
+def scaled_rules(scale: float) -> RuleBookContent:
+    """The shipped rule book; away from scale 1, with its numbers of people and places in proportion."""
+    rules = preset("putuo-2021")
+    if scale == 1:
+        return rules
+    document = rules.model_dump()
+    secretaries = max(round(278 * scale), 20)
+    # Two would not do: where nobody assesses the own subdistrict, mentors of two never meet over one secretary.
+    subdistricts = max(3, min(10, secretaries // 9))
+    document["programme"] = {"subdistricts": subdistricts, "secretaries": secretaries}
+    document["field"]["assessors"] = max(round(13 * scale), 8)
+    document["best_secretaries"]["places"] = places = round(53 * secretaries / 278)
+    document["best_secretaries"]["subdistrict_quota"] = {
+        "minimum": min(2, places // subdistricts),
+        "maximum": 0,
+    }
+    document["popular_projects"]["places"] = max(round(18 * secretaries / 278), 1)
+    return validated(document)
+
+
+def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) -> Season:
+    """Build the district and run its season up to the published lists, or up to the open season."""
+    rng = np.random.default_rng(seed)
+    with told(say, _("database")):
+        call_command("migrate", verbosity=0)
+        if Organisation.objects.exists():
+            raise Refused(
+                Blocker(
+                    "demo.not_empty",
+                    _("The database already holds a district."),
+                    _("The demo builds in an empty database only: give another one with --database."),
+                )
+            )
+    rules = scaled_rules(scale)
+    with told(say, _("roster, imported from a workbook")):
+        office, season = import_people(rng, rules, password)
+    with told(say, _("first things registered")):
+        register_first_things(rng, season, by=office)
+    with told(say, _("rule book frozen, season opened, sheets assigned")):
+        freeze_rule_book(season, by=office)
+        season = begin_collecting(season, by=office)
+    everyone = list(enrolments(season))
+    with told(say, _("answers drawn from a known truth")):
+        drawn, plan = simulate(rng, season, everyone, scale)
+    with told(say, _("sheets sent")):
+        send_sheets(rng, season, everyone, drawn, plan)
+    with told(say, _("ballots cast")):
+        cast(season, everyone, drawn, rng)
+    with told(say, _("projects nominated for the stage")):
+        nominate_projects(season, everyone, drawn)
+    keep_truth(season, everyone, drawn)
+    if keep_open:
+        return season
+    with told(say, _("season closed and scored")):
+        season = end_collecting(season, by=office)
+        run = run_scoring(season, by=office)
+    with told(say, _("lists drawn and published")):
+        for honour_list in draw_lists(run, by=office):
+            publish_list(honour_list, by=office)
+    return season
+
+
+def import_people(rng: np.random.Generator, rules: RuleBookContent, password: str) -> tuple[Account, Season]:
+    """The district with its roster, a season in preparation, and the demo's accounts."""
+    operator = create_operator("operator", password)
+    district = set_up_district("LZ", "梁州区", by=operator)
+    office = create_account(
+        "office", "区委组织部 林晓", Role.OFFICE, district, by=operator, password=password
+    )
+    season = create_season(district, slug="liangzhou-2021", rules=rules, by=office)
+    data = roster_workbook(**invented_roster(rng, rules))
+    confirm_roster(preview_roster(district, "梁州区花名册.xlsx", data, by=office), by=office)
+    # The same file again: now that everyone is enrolled, it pairs the new with their mentors, and changes nothing else.
+    enrol_secretaries(season)
+    confirm_roster(preview_roster(district, "梁州区花名册.xlsx", data, by=office), by=office)
+    make_accounts(season, password, by=office)
+    return office, season
+
+
+def invented_roster(rng: np.random.Generator, rules: RuleBookContent) -> dict[str, list[dict[str, object]]]:
+    count = rules.programme.subdistricts
+    neighbourhoods = liangzhou.invent_neighbourhoods(
+        rng, secretaries=rules.programme.secretaries, subdistricts=count
+    )
+    mentors = liangzhou.invent_mentors(
+        rng,
+        mentors=rules.field.assessors,
+        taken={neighbourhood.secretary for neighbourhood in neighbourhoods},
+        subdistricts=count,
+    )
+    units: list[dict[str, object]] = [
+        {"名称": name, "类型": kind}
+        for name, kind in (
+            *liangzhou.SUBDISTRICTS[:count],
+            *((name, "部门") for name in liangzhou.DEPARTMENTS),
+        )
+    ]
+    coached = iter(np.arange(len(neighbourhoods)) % len(mentors))
+    return {
+        "units": units,
+        "secretaries": [
+            {
+                "街镇": entry.subdistrict,
+                "居村": entry.name,
+                "类型": "村" if entry.is_village else "居民区",
+                "姓名": entry.secretary,
+                "性别": entry.gender,
+                "出生年": entry.born,
+                "手机": entry.mobile,
+                "到任日期": entry.since,
+                "任职方式": entry.appointed,
+                "户数": entry.households,
+                "居民数": entry.residents,
+                "小区类型": entry.estate_kind,
+                "带教大梁": mentors[next(coached)].name if entry.appointed == "新任" else "",
+            }
+            for entry in neighbourhoods
+        ],
+        "mentors": [
+            {
+                "姓名": mentor.name,
+                "手机": mentor.mobile,
+                "性别": mentor.gender,
+                "出生年": mentor.born,
+                "所在街镇": mentor.home,
+                "参加实地评估": "是",
+            }
+            for mentor in mentors
+        ],
+    }
+
+
+def make_accounts(season: Season, password: str, *, by: Account) -> None:
+    """One account of each kind to look around with."""
+    subdistrict = subdistricts_of(season.district)[0]
+    department = departments_of(season.district)[0]
+    mentor = season.mentors.select_related("person")[0]
+    secretary = enrolments(season).filter(is_new=True, pairs__mentor=mentor)[0]
+    create_account(
+        "street", f"{subdistrict.name} 党群办", Role.SUBDISTRICT_OFFICE, subdistrict, by=by, password=password
+    )
+    create_account(
+        "department", f"{department.name} 联络员", Role.DEPARTMENT, department, by=by, password=password
+    )
+    create_account(
+        "mentor",
+        mentor.person.name,
+        Role.MENTOR,
+        season.district,
+        by=by,
+        password=password,
+        person=mentor.person,
+    )
+    create_account(
+        "secretary",
+        secretary.person.name,
+        Role.SECRETARY,
+        secretary.organisation,
+        by=by,
+        password=password,
+        person=secretary.person,
+    )
+
+
+def register_first_things(rng: np.random.Generator, season: Season, *, by: Account) -> None:
+    categories = [category.key for category in season.rules.categories]
+    for entry in enrolments(season):
+        category = categories[rng.integers(len(categories))]
+        title, summary = liangzhou.invent_first_thing(rng, entry.organisation.name, category)
+        register_first_thing(entry, category=category, title=title, summary=summary, by=by)
+
+
+def simulate(
+    rng: np.random.Generator, season: Season, everyone: list[Enrolment], scale: float
+) -> tuple[SimulatedSeason, np.ndarray]:
+    """What everyone answers, given the sheets assigned; and the plan as mentor codes, a row a secretary."""
+    subdistricts = list(subdistricts_of(season.district))
+    mentors = {mentor.pk: code for code, mentor in enumerate(season.mentors.all())}
+    assessors: dict[int, list[int]] = {entry.pk: [] for entry in everyone}
+    for enrolment, mentor in season.assignments.filter(source=Source.FIELD).values_list(
+        "enrolment", "mentor"
+    ):
+        assessors[enrolment].append(mentors[mentor])
+    plan = np.array([sorted(assessors[entry.pk]) for entry in everyone])
+    position = {subdistrict.pk: code for code, subdistrict in enumerate(subdistricts)}
+    drawn = simulate_season(
+        rng,
+        subdistrict=np.array([position[entry.subdistrict.pk] for entry in everyone]),
+        plan=plan,
+        n_assessors=len(mentors),
+        departments=departments_of(season.district).count(),
+        ballots=round(BALLOTS * scale),
+        approvals=round(PROJECT_BALLOTS * scale),
+        indicators=len(season.rules.indicators),
+    )
+    return drawn, plan
+
+
+def send_sheets(
+    rng: np.random.Generator,
+    season: Season,
+    everyone: list[Enrolment],
+    drawn: SimulatedSeason,
+    plan: np.ndarray,
+) -> None:
+    code = {entry.pk: index for index, entry in enumerate(everyone)}
+    mentors: dict[int | None, int] = {mentor.pk: index for index, mentor in enumerate(season.mentors.all())}
+    departments = {department.pk: index for index, department in enumerate(departments_of(season.district))}
+    sheets = []
+    for assignment in season.assignments.select_related("institution", "mentor").order_by("pk"):
+        target = code[assignment.enrolment_id]
+        if assignment.source == Source.FIELD:
+            seat = int(np.flatnonzero(plan[target] == mentors[assignment.mentor_id])[0])
+            note = liangzhou.NOTES[rng.integers(len(liangzhou.NOTES))]
+            marks, project = drawn.field_marks[target, seat], str(drawn.project_marks[target, seat])
+            sheets.append(Sheet(assignment, spelt(marks), project, note))
+        elif assignment.institution_id in departments:
+            sheets.append(
+                Sheet(
+                    assignment,
+                    spelt(drawn.department_marks[departments[assignment.institution_id or 0], target]),
+                )
+            )
+        else:
+            sheets.append(Sheet(assignment, spelt(drawn.office_marks[target])))
+    submit_responses(season, sheets, by=None)
+
+
+def spelt(marks: np.ndarray) -> str:
+    return "".join(map(str, marks.tolist()))
+
+
+def cast(season: Season, everyone: list[Enrolment], drawn: SimulatedSeason, rng: np.random.Generator) -> None:
+    """Cast every drawn ballot with a household code of its own neighbourhood."""
+    key, rounds = keys.season_key(season), rounds_of(season)
+    rating = zip(drawn.ballot_target.tolist(), map(spelt, drawn.ballot_marks), strict=True)
+    picks = (
+        (home, ",".join(str(number) for number in sorted(everyone[pick].number for pick in row if pick >= 0)))
+        for home, row in zip(drawn.approval_target.tolist(), drawn.approval_picks.tolist(), strict=True)
+    )
+    for kind, voices in ((Round.Kind.SECRETARIES, rating), (Round.Kind.PROJECTS, picks)):
+        serials: dict[int, int] = {}
+        casts = []
+        for home, marks in voices:
+            serials[home] = serials.get(home, 0) + 1
+            code = codes.mint(key, everyone[home].number, serials[home])
+            casts.append(Cast(everyone[home].pk, codes.credential_digest(key, kind, code), marks))
+        # In any order, as residents come.
+        casts = [casts[index] for index in rng.permutation(len(casts)).tolist()]
+        for start in range(0, len(casts), CASTS_AT_ONCE):
+            cast_ballots(rounds[kind], casts[start : start + CASTS_AT_ONCE], key=key, at=now())
+
+
+def nominate_projects(season: Season, everyone: list[Enrolment], drawn: SimulatedSeason) -> None:
+    """Most subdistricts name one of their better projects for the stage; the last two leave it to the score."""
+    quality = {entry.pk: drawn.truth.project_quality[index] for index, entry in enumerate(everyone)}
+    projects = FirstThing.objects.filter(enrolment__season=season).select_related(
+        "enrolment__post__organisation__parent", "enrolment__season"
+    )
+    for subdistrict in list(subdistricts_of(season.district))[:-2]:
+        own = [project for project in projects if project.enrolment.subdistrict == subdistrict]
+        nominate(season, subdistrict, max(own, key=lambda project: quality[project.enrolment_id]), by=None)
+
+
+def keep_truth(season: Season, everyone: list[Enrolment], drawn: SimulatedSeason) -> None:
+    """Keep what the answers were drawn from beside the demo's database, for the summary to compare with."""
+    truth = {entry.number: round(float(drawn.truth.merit[index]), 6) for index, entry in enumerate(everyone)}
+    (settings.HOME / "truth.json").write_text(json.dumps(truth))
+
+
+def describe(season: Season, home: Path, *, seconds: float) -> str:
+    """The season's summary in words and numbers; writes ``results.json`` on the way."""
+    lines = ["", f"{season.district} · {season.title}", ""]
+    programme, rules = season.rules.programme, season.rules
+    sheets = season.assignments.filter(response__isnull=False)
+    lines += [
+        _(
+            "  %(secretaries)d secretaries, %(new)d of them new; %(subdistricts)d subdistricts and towns; %(mentors)d mentors"
+        )
+        % {
+            "secretaries": season.enrolments.count(),
+            "new": season.enrolments.filter(is_new=True).count(),
+            "subdistricts": programme.subdistricts,
+            "mentors": season.mentors.count(),
+        },
+        _("  %(things)d first things in %(categories)d categories")
+        % {
+            "things": FirstThing.objects.filter(enrolment__season=season).count(),
+            "categories": len(rules.categories),
+        },
+        _(
+            "  answers: %(field)d field sheets, %(institutional)d institutional sheets, %(ballots)d ballots, %(picks)d project ballots"
+        )
+        % {
+            "field": sheets.filter(source=Source.FIELD).count(),
+            "institutional": sheets.filter(source=Source.INSTITUTIONAL).count(),
+            **ballot_counts(season),
+        },
+    ]
+    if run := season.scoring_runs.first():
+        (home / "results.json").write_text(run.result)
+        lines += run_lines(season, run, home)
+    lines += ["", _("  rule book %(sha)s") % {"sha": season.rule_book.sha256}]
+    lines += [_("  built in %(seconds).0f s") % {"seconds": seconds}]
+    return "\n".join(lines)
+
+
+def ballot_counts(season: Season) -> dict[str, int]:
+    rounds = rounds_of(season)
+    return {
+        "ballots": rounds[Round.Kind.SECRETARIES].ballots.filter(status="counted").count(),
+        "picks": rounds[Round.Kind.PROJECTS].ballots.filter(status="counted").count(),
+    }
+
+
+def run_lines(season: Season, run: ScoringRun, home: Path) -> list[str]:
+    """What the run decided, how sure it is, and how near it came to the truth."""
+    result = json.loads(run.result)
+    truth = {int(number): merit for number, merit in json.loads((home / "truth.json").read_text()).items()}
+    places, listed = result["cut"]["places"], result["lists"]
+    best = set(sorted(truth, key=lambda number: -truth[number])[:places])
+    scored = [entry for entry in result["secretaries"] if entry["eligible"]]
+    agreement = np.corrcoef(
+        [entry["composite"] for entry in scored], [truth[entry["number"]] for entry in scored]
+    )
+    doubtful = [f"{standing.enrolment.person.name} {standing.chance:.0%}" for standing in in_doubt(run)]
+    short = [entry for entry in result["secretaries"] if not entry["eligible"]]
+    rules = run.rule_book.validated
+    figures = [len(result["secretaries"]), *(len(listed[kind]) for kind in HONOURS)]
+    return [
+        "",
+        "  " + " / ".join(map(str, figures)),
+        "",
+        _("  %(title)s: %(count)d of %(all)d, cut line at %(cut).3f")
+        % {
+            "title": rules.best_secretaries.name,
+            "count": len(listed["best_secretaries"]),
+            "all": len(result["secretaries"]),
+            "cut": result["cut"]["score"],
+        },
+        _("  %(title)s: %(count)d")
+        % {"title": rules.popular_projects.name, "count": len(listed["popular_projects"])},
+        _("  %(title)s: %(count)d")
+        % {"title": rules.surest_things.name, "count": len(listed["surest_things"])},
+        _("  too few answers to be listed: %(count)d") % {"count": len(short)},
+        _("  place in doubt (chance between 20 and 80 %%): %(names)s")
+        % {"names": pgettext("between names", ", ").join(doubtful) or _("nobody")},
+        *(
+            _("  %(source)s: reliability %(reliability).2f")
+            % {"source": source.name, "reliability": result["sources"][source.key]["reliability"]}
+            for source in rules.sources
+        ),
+        _(
+            "  agreement with the simulated truth: correlation %(r).2f; %(hits)d of the true best %(places)d are listed"
+        )
+        % {"r": agreement[0, 1], "hits": len(best & set(listed["best_secretaries"])), "places": places},
+        "",
+        _("  result %(sha)s") % {"sha": run.result_sha256},
+        _("  written to %(file)s") % {"file": home / "results.json"},
+    ]
+
+
+def first_links(season: Season, address: str, *, password: str) -> str:
+    """Where to look, and who to sign in as."""
+    lines = [
+        "",
+        f"  {address}/",
+        "",
+        _("  sign in at %(url)s, password %(password)s:")
+        % {"url": f"{address}/sign-in/", "password": password},
+    ]
+    lines += [
+        f"    {account.username:12} {account.display_name}"
+        for account in Account.objects.filter(username__in=DEMO_USERS).order_by("pk")
+    ]
+    first = enrolments(season)[0]
+    # A serial beyond those already cast: a household that has not voted yet.
+    code = codes.mint(keys.season_key(season), first.number, 9_001)
+    lines += ["", _("  a resident's card: %(url)s") % {"url": f"{address}/v/{code}/"}]
+    if season.phase == Phase.CLOSED:
+        lines += [_("  (the season is closed; to rate and send sheets yourself, add --keep-open)")]
+    return "\n".join([*lines, ""])

@@ -1,0 +1,229 @@
+"""The invented district 梁州区: its streets, estates, people and first things. Nobody in it exists."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+SUBDISTRICTS = (
+    ("望梁街道", "街道"),
+    ("柳荫街道", "街道"),
+    ("河湾街道", "街道"),
+    ("青枫街道", "街道"),
+    ("长堤街道", "街道"),
+    ("石桥镇", "镇"),
+    ("云塘镇", "镇"),
+    ("南栅街道", "街道"),
+    ("宜川里街道", "街道"),
+    ("桑园镇", "镇"),
+)
+DEPARTMENTS = ("民政局", "房管局", "城管执法局", "党群服务中心")
+
+ESTATE_STEMS = (
+    "桂香 梧桐 银杏 香樟 玉兰 海棠 翠竹 红梅 金桂 紫藤 雪松 白杨 芙蓉 丁香 木棉 石榴 枇杷 杏花 桃李 荷塘 "
+    "兰亭 松鹤 晨曦 春晖 秋实 安和 安顺 永宁 永泰 新丰 新安 同福 同乐 大同 吉庆 康宁 康乐 平安 平阳 长风 "
+    "清涧 清河 清泉 澄江 曲水 汇泉 望江 望湖 临河 沿浜 南浦 北浦 东港 西港 中塘 上塘 下塘 前浜 后浜 渡口"
+).split()
+ESTATE_ENDINGS = {
+    "workers": ("一村", "二村", "三村", "新村"),
+    "commercial": ("苑", "名邸", "雅庭", "花园"),
+    "relocated": ("家园", "佳苑"),
+    "lanes": ("里", "坊"),
+    "mixed": ("片区", "居"),
+    "rural": ("村",),
+}
+ESTATE_LABELS = {
+    "workers": "工人新村",
+    "commercial": "商品房",
+    "relocated": "动迁房",
+    "lanes": "里弄",
+    "mixed": "混合",
+    "rural": "农村",
+}
+
+SURNAMES = (
+    "赵 钱 孙 李 周 吴 郑 王 冯 陈 褚 卫 蒋 沈 韩 杨 朱 秦 尤 许 "
+    "何 吕 施 张 孔 曹 严 华 金 魏 陶 姜 戚 谢 邹 喻 章 苏 潘 葛 "
+    "范 彭 鲁 韦 马 苗 方 俞 任 袁 柳 唐 薛 雷 贺 倪 汤 滕 罗 毕 "
+    "郝 安 常 傅 卞 齐 康 伍 余 顾 孟 黄"
+).split()
+GIVEN_FEMALE = (
+    "秀英 玉兰 桂芳 丽华 海燕 晓红 建萍 惠珍 美娟 雅琴 静怡 文娟 春梅 佩芬 慧敏 玲玲 思佳 雨欣 梦洁 晓雯 "
+    "嘉敏 莉 洁 倩 颖 敏 芸 琳 燕 霞"
+).split()
+GIVEN_MALE = (
+    "建国 志明 国强 伟民 永康 德明 海平 卫东 宏伟 学军 文斌 晓东 俊杰 志远 天宇 浩然 子健 明辉 家豪 立群 "
+    "刚 磊 勇 峰 斌 涛 毅 鹏 翔 超"
+).split()
+
+FIRST_THINGS = {
+    "housing": (
+        (
+            "{place}老房加装电梯，一个门洞一个门洞谈",
+            "五十二个门洞征询了两轮，低层住户的采光和补偿是绕不过去的难处。",
+        ),
+        ("{place}外墙渗水，雨季前修完", "顶楼和西墙三十多户年年渗水，维修资金续筹和施工排期同步推进。"),
+        ("{place}厨卫合用改独用", "老式合用厨卫逐户量、逐户签，先把愿意的一层做出样子。"),
+        ("{place}裂缝墙体鉴定和加固", "请专业单位看过，先贴监测条，再按鉴定结果加固。"),
+    ),
+    "environment": (
+        ("打通{place}河边步道", "步道断在围墙里，要业主表决让出一条路。"),
+        ("{place}垃圾箱房搬个家", "箱房正对三户窗口，新点位公示了三次才定下来。"),
+        ("{place}楼道堆物一次清到底", "先清公共部位，再和每家约定放哪里。"),
+        ("{place}小花园重新开门", "荒了六年的绿地，由居民认领养护。"),
+    ),
+    "elderly_and_children": (
+        ("{place}为老助餐点，走路五分钟吃上热饭", "独居老人一百二十多位，助餐点选在活动室旁边。"),
+        ("{place}暑托班，双职工家庭放心上班", "场地、老师和接送，三件事一件件落实。"),
+        ("{place}楼道扶手和休息椅", "六层老房没有电梯，先让老人中途歇得下。"),
+        ("{place}骑手顺路看望独居老人", "送餐骑手和楼组长结对，敲一敲门，问一声好。"),
+    ),
+    "property_management": (
+        ("{place}停车位重新划线", "三百多辆车、一百八十个位，规则由车主自己表决。"),
+        ("{place}选聘新物业，账目全公开", "老物业撤管，过渡期由居委会托底，账目每月上墙。"),
+        ("{place}四个小区并成一个，门卫合用", "围墙拆两道，四笔账并一笔，物业费不涨。"),
+        ("{place}消防通道守得住", "划线、上桩、值守排班，一样都不少。"),
+    ),
+    "neighbourly_life": (
+        ("{place}共享书房夜里亮灯", "旧仓库改书房，钥匙由居民轮流管。"),
+        ("{place}邻里议事厅，每月十五号开门", "议题由居民提，结果在门口贴出来。"),
+        ("{place}租客也是邻居，搬来先认门", "新住户一张认门卡，知道有事找谁。"),
+        ("{place}家门口便民服务日", "磨刀、修伞、理发、量血压，固定日子不落空。"),
+    ),
+    "digital": (
+        ("{place}一张图看清每户意愿", "每户征询结果按红、黄、绿三色上图，差几户一看就知道。"),
+        ("{place}报修掌上办，超时自动提醒", "报修、派单、回访都留痕，超过三天书记亲自过问。"),
+        ("{place}老人也会用的智能门禁", "门禁留了刷卡和电话开门，不会用手机也进得了家。"),
+        ("{place}电动车进不了电梯", "识别到电动车就不关门，充电桩同时装到楼下。"),
+    ),
+}
+
+NOTES = (
+    "现场走了两个门洞，居民说得出书记的名字和电话。",
+    "看了议事记录和公示栏，结果有公布，时间稍晚。",
+    "党员认领的事有三件在办，其中一件还缺材料。",
+    "新住户反映不知道找谁，书记当场记下并约了时间。",
+    "项目进度和台账对得上，施工现场管理有序。",
+    "",
+)
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """One neighbourhood or village of the invented district, and its secretary."""
+
+    subdistrict: str
+    name: str
+    is_village: bool
+    estate_kind: str
+    households: int
+    residents: int
+    secretary: str
+    gender: str
+    born: int
+    mobile: str
+    appointed: str
+    since: str
+
+
+@dataclass(frozen=True)
+class MentorPerson:
+    name: str
+    gender: str
+    born: int
+    mobile: str
+    home: str
+
+
+def names(rng: np.random.Generator) -> Iterator[tuple[str, str]]:
+    """Names without repetition, each with a gender; about as many women as such posts have."""
+    female = [(surname + given, "女") for surname, given in product(SURNAMES, GIVEN_FEMALE)]
+    male = [(surname + given, "男") for surname, given in product(SURNAMES, GIVEN_MALE)]
+    rng.shuffle(female)
+    rng.shuffle(male)
+    while female or male:
+        yield (female if rng.random() < 0.62 or not male else male).pop()
+
+
+def shares(total: int, parts: int) -> list[int]:
+    """``total`` cut into ``parts`` that differ by one at most."""
+    return [total // parts + (index < total % parts) for index in range(parts)]
+
+
+def invent_neighbourhoods(
+    rng: np.random.Generator, *, secretaries: int, subdistricts: int, new_share: float = 0.34
+) -> list[Neighbourhood]:
+    """The district's neighbourhoods in order; about ``new_share`` of the secretaries are new to the job."""
+    people = names(rng)
+    places = estate_names(rng)
+    is_new = np.zeros(secretaries, dtype=bool)
+    is_new[rng.permutation(secretaries)[: round(secretaries * new_share)]] = True
+    made: list[Neighbourhood] = []
+    for (subdistrict, kind), share in zip(
+        SUBDISTRICTS[:subdistricts], shares(secretaries, subdistricts), strict=True
+    ):
+        for position in range(share):
+            village = kind == "镇" and position % 5 == 4
+            name, estate_kind = next(places[village])
+            secretary, gender = next(people)
+            households = int(np.clip(rng.lognormal(np.log(950), 0.45), 180, 3600))
+            new = bool(is_new[len(made)])
+            made.append(
+                Neighbourhood(
+                    subdistrict=subdistrict,
+                    name=name,
+                    is_village=village,
+                    estate_kind=ESTATE_LABELS[estate_kind],
+                    households=households,
+                    residents=int(households * rng.uniform(2.2, 2.9)),
+                    secretary=secretary,
+                    gender=gender,
+                    born=int(rng.integers(1978, 1994) if new else rng.integers(1963, 1986)),
+                    mobile=mobile(len(made)),
+                    appointed="新任" if new else str(rng.choice(["连任", "连任", "连任", "转任"])),
+                    since="2021-05-20" if new else f"{rng.integers(2012, 2021)}-{rng.integers(1, 13):02d}-01",
+                )
+            )
+    return made
+
+
+def invent_mentors(
+    rng: np.random.Generator, *, mentors: int, taken: set[str], subdistricts: int
+) -> list[MentorPerson]:
+    """Experienced secretaries who hold no post now."""
+    people = (entry for entry in names(rng) if entry[0] not in taken)
+    return [
+        MentorPerson(
+            *next(people),
+            born=int(rng.integers(1956, 1966)),
+            mobile=mobile(90_000 + number),
+            home=SUBDISTRICTS[number % subdistricts][0],
+        )
+        for number in range(mentors)
+    ]
+
+
+def mobile(number: int) -> str:
+    """A number of the right form; nobody is called."""
+    return f"199{number:08d}"
+
+
+def estate_names(rng: np.random.Generator) -> dict[bool, Iterator[tuple[str, str]]]:
+    """Names without repetition for villages (True) and for neighbourhoods (False), each with its kind of estate."""
+    urban = [
+        (stem + ending, kind)
+        for kind, endings in ESTATE_ENDINGS.items()
+        if kind != "rural"
+        for stem, ending in product(ESTATE_STEMS, endings)
+    ]
+    rural = [(stem + ending, "rural") for stem, ending in product(ESTATE_STEMS, ESTATE_ENDINGS["rural"])]
+    rng.shuffle(urban)
+    rng.shuffle(rural)
+    return {False: iter(urban), True: iter(rural)}
+
+
+def invent_first_thing(rng: np.random.Generator, place: str, category: str) -> tuple[str, str]:
+    """A title and what is to change, for a category of the shipped rule book."""
+    title, summary = FIRST_THINGS[category][rng.integers(len(FIRST_THINGS[category]))]
+    return title.format(place=place), summary

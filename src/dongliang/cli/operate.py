@@ -1,0 +1,123 @@
+"""Commands of the operator: set up, serve, check the log."""
+
+import getpass
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from dongliang.cli import set_up_django
+
+
+def tells_refusals(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Print why an action was refused as sentences, and exit with 1, in place of a traceback."""
+
+    @wraps(command)
+    def told(*args: Any, **kwargs: Any) -> Any:
+        set_up_django()
+        from dongliang.common.refusals import Refused
+
+        try:
+            return command(*args, **kwargs)
+        except Refused as refused:
+            raise click.ClickException("\n".join(map(str, refused.blockers))) from refused
+
+    return told
+
+
+@click.command()
+@click.option("--code", required=True, help="Short code of the district, such as LZ.")
+@click.option("--district", required=True, help="Name of the district.")
+@click.option(
+    "--preset", "preset_name", default="putuo-2021", show_default=True, help="Rule book to start from."
+)
+@click.option("--season", "slug", help="Short name of the season; the rule book's key unless given.")
+@click.option("--user", default="office", show_default=True, help="User name of the first office account.")
+@click.option("--password", help="Its password; asked for unless given.")
+@tells_refusals
+def set_up(
+    code: str, district: str, preset_name: str, slug: str | None, user: str, password: str | None
+) -> None:
+    """Make the database, a district, its first season and the first office account."""
+    from django.core.management import call_command
+    from django.db import transaction
+
+    from dongliang.people.actions import create_account, set_up_district
+    from dongliang.people.models import Role
+    from dongliang.seasons.actions import create_season
+    from dongliang.seasons.rulebook import preset
+
+    rules = preset(preset_name)
+    password = password or getpass.getpass(f"{user}: ")
+    call_command("migrate", verbosity=0)
+    with transaction.atomic():
+        organisation = set_up_district(code, district, by=None)
+        account = create_account(user, user, Role.OFFICE, organisation, by=None, password=password)
+        season = create_season(organisation, slug=slug or rules.key, rules=rules, by=account)
+    click.echo(f"{organisation} · {season} · {account.username} · {rules.sha256}")
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--workers", default=1, show_default=True, help="Processes; more than one wants PostgreSQL.")
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve the site until stopped."""
+    set_up_django()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    run_server(host, port, workers=workers)
+
+
+def run_server(host: str, port: int, *, workers: int = 1) -> None:
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    Granian(
+        "dongliang.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=4,
+        log_access=False,
+    ).serve()
+
+
+@click.group()
+def audit() -> None:
+    """The action log."""
+
+
+@audit.command()
+@tells_refusals
+def verify() -> None:
+    """Check that no line of the action log was changed or removed."""
+    from django.utils.translation import gettext as _
+
+    from dongliang.common.log import verify_chain
+
+    checked, breach = verify_chain()
+    if breach is None:
+        click.echo(_("%(count)d lines, the chain holds.") % {"count": checked})
+        return
+    reason = _("is missing") if breach.reason == "missing" else _("was changed")
+    click.echo(
+        _("The chain holds for %(count)d lines; line %(line)d %(reason)s.")
+        % {"count": checked, "line": breach.sequence, "reason": reason},
+        err=True,
+    )
+    sys.exit(1)
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def manage(arguments: tuple[str, ...]) -> None:
+    """Django's own management commands."""
+    set_up_django()
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["dongliang manage", *arguments])

@@ -1,0 +1,61 @@
+"""The action log: written by every action, checked by ``dongliang audit verify``."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models, transaction
+from django.utils.timezone import now
+
+from dongliang.common.models import ActionLogEntry, ActionLogHead
+
+
+def log_action(verb: str, subject: models.Model, *, by: Any, **detail: Any) -> ActionLogEntry:
+    """Append a line to the chain, in the transaction of the change it tells of.
+
+    ``by`` is the acting account, or None for the command line. ``detail`` must be JSON: never a mark, a password or
+    a credential.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("log_action belongs inside the transaction of the change it records")
+    head, _ = ActionLogHead.objects.select_for_update().get_or_create(pk=1)
+    entry = ActionLogEntry(
+        sequence=head.sequence + 1,
+        # Microseconds and UTC survive a round trip through either database; the digest depends on it.
+        at=now().astimezone(datetime.UTC),
+        by=by,
+        verb=verb,
+        subject_type=subject._meta.label_lower,
+        subject_id=subject.pk,
+        subject_label=str(subject)[:200],
+        detail=detail,
+        previous=head.digest,
+    )
+    entry.digest = entry.computed_digest()
+    entry.save(force_insert=True)
+    head.sequence, head.digest = entry.sequence, entry.digest
+    head.save(update_fields=["sequence", "digest"])
+    return entry
+
+
+@dataclass(frozen=True)
+class Breach:
+    """Where the chain does not hold, and how."""
+
+    sequence: int
+    reason: str
+
+
+def verify_chain() -> tuple[int, Breach | None]:
+    """How many entries hold from the beginning, and the first breach if there is one."""
+    previous, checked = "0" * 64, 0
+    for entry in ActionLogEntry.objects.order_by("sequence").iterator():
+        if entry.sequence != checked + 1:
+            return checked, Breach(checked + 1, "missing")
+        if entry.previous != previous or entry.digest != entry.computed_digest():
+            return checked, Breach(entry.sequence, "changed")
+        previous, checked = entry.digest, entry.sequence
+    head = ActionLogHead.objects.filter(pk=1).first()
+    if head and (head.sequence, head.digest) != (checked, previous):
+        return checked, Breach(checked + 1, "missing")
+    return checked, None

@@ -1,0 +1,179 @@
+"""Who holds which role where, and which organisations that reaches."""
+
+import hashlib
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from dongliang.common.refusals import Blocker
+from dongliang.people.models import (
+    Account,
+    Activation,
+    Grant,
+    Organisation,
+    OrganisationKind,
+    Person,
+    Role,
+    RosterImport,
+    Tenure,
+)
+
+KINDS_OF_ROLE: dict[str, tuple[str, ...]] = {
+    Role.OFFICE: (OrganisationKind.DISTRICT,),
+    Role.SUBDISTRICT_OFFICE: (OrganisationKind.SUBDISTRICT, OrganisationKind.TOWN),
+    Role.DEPARTMENT: (OrganisationKind.DEPARTMENT,),
+    Role.MENTOR: (OrganisationKind.DISTRICT, OrganisationKind.SUBDISTRICT, OrganisationKind.TOWN),
+    Role.SECRETARY: (OrganisationKind.NEIGHBOURHOOD, OrganisationKind.VILLAGE),
+}
+
+
+def grants_of(account: Account) -> list[Grant]:
+    """The account's grants with their organisations, as long as it may sign in."""
+    return account.held_grants if account.is_authenticated and account.is_active else []
+
+
+def has_role(account: Account, *roles: str) -> bool:
+    return any(grant.role in roles for grant in grants_of(account))
+
+
+def is_office(account: Account) -> bool:
+    """Whether the account acts for the programme office; the operator does too."""
+    return bool(account.is_active and account.is_superuser) or has_role(account, Role.OFFICE)
+
+
+def organisations_reached(account: Account, *roles: str) -> QuerySet[Organisation]:
+    """The organisations where the account holds one of ``roles``, and all below them."""
+    if account.is_active and account.is_superuser:
+        return Organisation.objects.all()
+    held = [grant.organisation_id for grant in grants_of(account) if grant.role in roles]
+    return Organisation.objects.filter(Q(pk__in=held) | Q(parent__in=held) | Q(parent__parent__in=held))
+
+
+def subdistricts_of(district: Organisation) -> QuerySet[Organisation]:
+    return district.children.filter(kind__in=[OrganisationKind.SUBDISTRICT, OrganisationKind.TOWN])
+
+
+def departments_of(district: Organisation) -> QuerySet[Organisation]:
+    return district.children.filter(kind=OrganisationKind.DEPARTMENT)
+
+
+def current_tenures(district: Organisation) -> QuerySet[Tenure]:
+    """Who is in post now in the district's neighbourhoods and villages, in the order of their codes."""
+    return (
+        Tenure.objects.filter(ends_on=None, post__organisation__parent__parent=district)
+        .select_related("person", "post__organisation__parent")
+        .order_by("post__organisation__code")
+    )
+
+
+def districts_run_by(account: Account) -> QuerySet[Organisation]:
+    """The districts whose programme office the account belongs to."""
+    return organisations_reached(account, Role.OFFICE).filter(kind=OrganisationKind.DISTRICT)
+
+
+def roster_imports_visible_to(account: Account) -> QuerySet[RosterImport]:
+    return RosterImport.objects.filter(district__in=districts_run_by(account)).select_related(
+        "district", "uploaded_by"
+    )
+
+
+def roster_import_blockers(roster_import: RosterImport, by: Account | None) -> list[Blocker]:
+    """Every reason why ``by`` cannot confirm or discard this preview."""
+    found = []
+    if roster_import.state != RosterImport.State.PREVIEWED:
+        found.append(
+            Blocker(
+                "roster.used",
+                _("This preview is %(state)s.") % {"state": roster_import.get_state_display()},
+                _("To import the file again, choose it again."),
+            )
+        )
+    if roster_import.uploaded_by != by:
+        found.append(
+            Blocker(
+                "roster.not_yours",
+                _("This preview belongs to %(name)s, who chose the file.")
+                % {"name": roster_import.uploaded_by},
+                _("Choose the file yourself to import it."),
+            )
+        )
+    return found
+
+
+def accounts_visible_to(account: Account) -> QuerySet[Account]:
+    """The accounts with a grant in the districts that the account's office runs; the operator sees all."""
+    accounts = Account.objects.select_related("person", "activation").prefetch_related("grants__organisation")
+    if account.is_active and account.is_superuser:
+        return accounts
+    reached = organisations_reached(account, Role.OFFICE)
+    held = Grant.objects.filter(account=OuterRef("pk"), organisation__in=reached.values("pk"))
+    return accounts.filter(Exists(held), is_superuser=False)
+
+
+def account_blockers(account: Account, by: Account | None) -> list[Blocker]:
+    """Every reason why ``by`` cannot manage the account: it may act where ``by`` may not."""
+    if by is None or by.is_superuser:
+        return []
+    reached = organisations_reached(by, Role.OFFICE)
+    if account.is_superuser or account.grants.exclude(organisation__in=reached.values("pk")).exists():
+        return [
+            Blocker(
+                "account.beyond",
+                _("%(account)s also acts outside your district.") % {"account": account},
+                _("Ask the operator to change it."),
+            )
+        ]
+    return []
+
+
+def grant_blockers(role: str, organisation: Organisation, by: Account | None) -> list[Blocker]:
+    """Every reason why ``by`` cannot give the role there."""
+    found = []
+    if organisation.kind not in KINDS_OF_ROLE[role]:
+        found.append(
+            Blocker(
+                "grant.kind",
+                _("%(role)s is no role at a %(kind)s such as %(organisation)s.")
+                % {
+                    "role": Role(role).label,
+                    "kind": organisation.get_kind_display(),
+                    "organisation": organisation,
+                },
+                _("Choose one of: %(kinds)s.")
+                % {"kinds": ", ".join(str(OrganisationKind(kind).label) for kind in KINDS_OF_ROLE[role])},
+            )
+        )
+    if by is not None and not organisations_reached(by, Role.OFFICE).filter(pk=organisation.pk).exists():
+        found.append(
+            Blocker(
+                "grant.beyond",
+                _("%(organisation)s is outside your district.") % {"organisation": organisation},
+                _("Give roles within your own district."),
+            )
+        )
+    return found
+
+
+def people_of(district: Organisation) -> QuerySet[Person]:
+    """Who serves or served in the district, and who serves nowhere at all."""
+    tenures = Tenure.objects.filter(person=OuterRef("pk"))
+    return Person.objects.filter(
+        Exists(tenures.filter(post__organisation__parent__parent=district)) | ~Exists(tenures)
+    )
+
+
+def fingerprint_of_token(token: str) -> str:
+    # The token has 256 random bits: nothing is gained by a slow hash.
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def activation_of(token: str) -> Activation | None:
+    """The link's activation, if it is valid and its account may sign in."""
+    return (
+        Activation.objects.filter(
+            token_sha256=fingerprint_of_token(token), expires_at__gt=now(), account__is_active=True
+        )
+        .select_related("account")
+        .first()
+    )

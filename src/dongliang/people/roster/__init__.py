@@ -1,0 +1,1 @@
+"""The roster as a workbook: its columns, reading it, planning what it changes, writing it."""

@@ -1,0 +1,53 @@
+"""What everyone with an account does: sign in, sign out, choose a password."""
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from dongliang.common.refusals import Refused
+from dongliang.people.actions import activate_account, set_password
+from dongliang.people.forms import SignInForm
+from dongliang.people.queries import activation_of
+
+sign_in = LoginView.as_view(
+    template_name="common/sign_in.html", authentication_form=SignInForm, redirect_authenticated_user=True
+)
+sign_out = LogoutView.as_view()
+
+
+@sensitive_post_parameters()
+@never_cache
+def password(request: HttpRequest) -> HttpResponse:
+    form = PasswordChangeForm(request.user, request.POST or None)
+    if form.is_valid():
+        account = set_password(request.user, form.cleaned_data["new_password1"], by=request.user)
+        update_session_auth_hash(request, account)
+        messages.success(request, _("Your password has been changed."))
+        return redirect("portal:desk")
+    return render(request, "common/change_password.html", {"form": form})
+
+
+@sensitive_post_parameters()
+@never_cache
+@login_not_required
+def activate(request: HttpRequest, token: str) -> HttpResponse:
+    """Opening the link changes nothing: chats and virus scanners open links too."""
+    activation = activation_of(token)
+    if activation is None:
+        return render(request, "people/activation_over.html", status=410)
+    form = SetPasswordForm(activation.account, request.POST or None)
+    if form.is_valid():
+        try:
+            activate_account(token, form.cleaned_data["new_password1"])
+        except Refused:
+            return render(request, "people/activation_over.html", status=410)
+        messages.success(request, _("Your password is set. Sign in with it now."))
+        return redirect("people:sign_in")
+    return render(request, "people/activate.html", {"form": form, "account": activation.account})

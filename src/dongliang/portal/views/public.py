@@ -1,0 +1,84 @@
+"""What anybody may read."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from dongliang.awards.queries import honours, published_lists
+from dongliang.portal.queries import by_subdistrict
+from dongliang.seasons.models import Season
+from dongliang.seasons.queries import current_season
+
+A_YEAR = 365 * 24 * 3600
+
+
+@login_not_required
+def front(request: HttpRequest) -> HttpResponse:
+    season = current_season()
+    lists = list(published_lists(season)) if season else []
+    return render(
+        request,
+        "portal/front.html",
+        {
+            "season": season,
+            "lists": lists,
+            "rounds_open": season is not None and season.rounds.filter(state="open").exists(),
+        },
+    )
+
+
+@login_not_required
+def honour_roll(request: HttpRequest) -> HttpResponse:
+    """The newest season's published lists; names stand by subdistrict, so that the roll is no ranking."""
+    season = current_season()
+    lists = [(entry, by_subdistrict(honours(entry))) for entry in published_lists(season)] if season else []
+    return render(request, "portal/honours.html", {"season": season, "lists": lists})
+
+
+@login_not_required
+def rule_book(request: HttpRequest) -> HttpResponse:
+    """The rules of the newest season, for everyone to read."""
+    season = current_season()
+    return render(
+        request,
+        "portal/rules.html",
+        {
+            "season": season,
+            "book": season.rule_book if season else None,
+            "rules": season.rules if season else None,
+            "can_revise": season is not None and request.user.has_perm("seasons.run_season", season),
+        },
+    )
+
+
+@login_not_required
+def rule_book_file(request: HttpRequest, slug: str, version: int) -> HttpResponse:
+    """One version as canonical JSON: SHA-256 over these very bytes is its fingerprint."""
+    season = get_object_or_404(Season, slug=slug)
+    book = get_object_or_404(season.rule_books, version=version)
+    response = HttpResponse(book.validated.as_json(), content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="{slug}-rules-v{version}.json"'
+    return response
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+def type_size(request: HttpRequest) -> HttpResponse:
+    """Remember large or normal type in a cookie, and go back."""
+    back = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
+        back = "/"
+    response = HttpResponseRedirect(back)
+    size = "large" if request.POST.get("size") == "large" else "normal"
+    response.set_cookie("type_size", size, max_age=A_YEAR, samesite="Lax", secure=request.is_secure())
+    return response
+
+
+@login_not_required
+def style_guide(request: HttpRequest) -> HttpResponse:
+    """Every component once, to look at; mapped in debug mode only."""
+    return render(request, "common/style_guide.html")

@@ -1,0 +1,116 @@
+"""The list of secretaries, and the page where everything about one of them comes together."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from rules.contrib.views import permission_required
+
+from dongliang.common.sheets import Table, xlsx_response
+from dongliang.mentoring.queries import enrolments_visible_to
+from dongliang.people.models import Organisation, Role
+from dongliang.people.queries import has_role, is_office
+from dongliang.portal.forms import SecretaryFilter
+from dongliang.portal.queries import record_of, secretaries_visible_to
+from dongliang.seasons.models import Season
+from dongliang.seasons.queries import current_season
+
+ROWS_A_PAGE = 50
+
+
+def season_or_404() -> Season:
+    season = current_season()
+    if season is None:
+        raise Http404(_("There is no season yet."))
+    return season
+
+
+def filtered(request: HttpRequest, season: Season) -> tuple[SecretaryFilter, QuerySet[Any]]:
+    visible = secretaries_visible_to(request.user, season)
+    form = SecretaryFilter(
+        request.GET or None,
+        subdistricts=Organisation.objects.filter(
+            pk__in=visible.order_by().values("post__organisation__parent")
+        ),
+    )
+    if form.is_valid():
+        wanted = form.cleaned_data
+        if wanted["q"]:
+            visible = visible.filter(
+                Q(person__name__icontains=wanted["q"]) | Q(post__organisation__name__icontains=wanted["q"])
+            )
+        if wanted["subdistrict"]:
+            visible = visible.filter(post__organisation__parent=wanted["subdistrict"])
+        if wanted["which"] == "new":
+            visible = visible.filter(is_new=True)
+        if wanted["which"] == "late":
+            visible = visible.filter(first_thing=None)
+    return form, visible
+
+
+@permission_required("portal.read_secretaries", raise_exception=True)
+def secretaries(request: HttpRequest) -> HttpResponse:
+    season = season_or_404()
+    form, found = filtered(request, season)
+    page = Paginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "portal/secretaries.html", {"season": season, "form": form, "page": page})
+
+
+@permission_required("portal.read_secretaries", raise_exception=True)
+def export(request: HttpRequest) -> HttpResponse:
+    """The list as it is filtered, as a workbook."""
+    season = season_or_404()
+    _form, found = filtered(request, season)
+    columns = [
+        _("Number"),
+        _("Subdistrict"),
+        _("Neighbourhood"),
+        _("Secretary"),
+        _("New after the election"),
+        _("First thing"),
+        _("Field sheets"),
+        _("Institutional sheets"),
+    ]
+    rows = [
+        [
+            entry.number,
+            entry.subdistrict.name,
+            entry.organisation.name,
+            entry.person.name,
+            _("yes") if entry.is_new else _("no"),
+            getattr(entry, "first_thing", None) and entry.first_thing.title,
+            entry.field_sent,
+            entry.institutional_sent,
+        ]
+        for entry in found
+    ]
+    return xlsx_response(f"{season.title}-{_('Secretaries')}.xlsx", [Table(_("Secretaries"), columns, rows)])
+
+
+@permission_required("portal.read_secretaries", raise_exception=True)
+def secretary(request: HttpRequest, number: int) -> HttpResponse:
+    """One secretary: post, mentor, first thing, answers, and when they may be seen, results down to the sheets."""
+    season = season_or_404()
+    enrolment = get_object_or_404(enrolments_visible_to(request.user, season), number=number)
+    return render(
+        request,
+        "portal/secretary.html",
+        {
+            "season": season,
+            "enrolment": enrolment,
+            "record": record_of(enrolment, office=is_office(request.user)),
+        },
+    )
+
+
+@permission_required("portal.read_secretaries", raise_exception=True)
+def my_page(request: HttpRequest) -> HttpResponse:
+    """A secretary's own page."""
+    season = season_or_404()
+    enrolment = season.enrolments.filter(person=request.user.person_id or 0).first()
+    if enrolment is None or not has_role(request.user, Role.SECRETARY):
+        raise Http404(_("You are not enrolled in this season. Ask the programme office."))
+    return redirect("portal:secretary", number=enrolment.number)

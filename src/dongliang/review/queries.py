@@ -1,0 +1,298 @@
+"""Which sheets there are, who may see and fill them, and what stands against one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db.models import Count, F, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from dongliang.common.refusals import Blocker
+from dongliang.mentoring.models import Mentor, Pair
+from dongliang.people.models import Account, Organisation, Role
+from dongliang.people.queries import grants_of, organisations_reached
+from dongliang.review.models import Assignment, Source
+from dongliang.seasons.models import Enrolment, Phase, Season
+from dongliang.seasons.queries import enrolments
+from dongliang.seasons.rulebook import RuleBookContent
+
+NAMES_SHOWN = 5
+
+
+def assignments(season: Season) -> QuerySet[Assignment]:
+    """The season's sheets with all that a row of a list tells of them."""
+    return season.assignments.select_related(
+        "response",
+        "mentor__person",
+        "mentor__home",
+        "institution",
+        "enrolment__person",
+        "enrolment__post__organisation__parent",
+        "enrolment__first_thing",
+    )
+
+
+def _answered_by(account: Account) -> Q:
+    """The sheets that are the account's own to answer; the operator has none, though he may open all."""
+    institutions = [
+        grant.organisation_id
+        for grant in grants_of(account)
+        if grant.role in (Role.SUBDISTRICT_OFFICE, Role.DEPARTMENT)
+    ]
+    mine = Q(institution__in=institutions)
+    return mine | Q(mentor__person=account.person_id) if account.person_id else mine
+
+
+def own_assignments(account: Account, season: Season) -> QuerySet[Assignment]:
+    """The sheets that the account is asked to fill: a mentor's own, or those of the account's institution."""
+    return assignments(season).filter(_answered_by(account))
+
+
+def assignments_visible_to(account: Account, season: Season) -> QuerySet[Assignment]:
+    """The account's own sheets, and for the office all of its district, to read only."""
+    offices = organisations_reached(account, Role.OFFICE)
+    return assignments(season).filter(_answered_by(account) | Q(season__district__in=offices.values("pk")))
+
+
+def coached_by(mentors: Iterable[Mentor]) -> set[tuple[int, int]]:
+    """Who coaches or ever coached whom, as pairs of persons: a pair of an earlier season counts as well."""
+    people = {mentor.person_id for mentor in mentors}
+    return set(Pair.objects.filter(mentor__person__in=people).values_list("mentor__person", "mentee__person"))
+
+
+def _avoidance_keys(
+    mentor: Mentor, enrolment: Enrolment, rules: RuleBookContent, coached: set[tuple[int, int]]
+) -> list[str]:
+    held = {
+        "self": mentor.person_id == enrolment.person_id,
+        "own_mentee": (mentor.person_id, enrolment.person_id) in coached,
+        "same_subdistrict": mentor.home_id is not None and mentor.home_id == enrolment.subdistrict.pk,
+    }
+    return [key for key in rules.field.avoidance if held[key]]
+
+
+def _avoidance_blocker(key: str, mentor: Mentor, enrolment: Enrolment) -> Blocker:
+    sentences = {
+        "self": _("%(mentor)s would assess herself or himself."),
+        "own_mentee": _("%(mentor)s coaches or has coached %(secretary)s."),
+        "same_subdistrict": _(
+            "%(mentor)s and %(secretary)s belong to the same subdistrict, %(subdistrict)s."
+        ),
+    }
+    names = {"mentor": mentor, "secretary": enrolment.person, "subdistrict": enrolment.subdistrict}
+    return Blocker(
+        f"avoidance.{key}",
+        sentences[key] % names,
+        _("The rule book keeps the two apart: ask another mentor."),
+    )
+
+
+def avoidance(
+    mentor: Mentor,
+    enrolment: Enrolment,
+    rules: RuleBookContent,
+    coached: set[tuple[int, int]] | None = None,
+) -> list[Blocker]:
+    """Every reason of the rule book why ``mentor`` must not assess ``enrolment``.
+
+    ``coached`` is what ``coached_by`` found; a caller with many to ask about reads it once.
+    """
+    coached = coached_by([mentor]) if coached is None else coached
+    keys = _avoidance_keys(mentor, enrolment, rules, coached)
+    return [_avoidance_blocker(key, mentor, enrolment) for key in keys]
+
+
+class AvoidanceMatrix(NamedTuple):
+    """``avoid[m][e]``: whether mentor ``mentors[m]`` must not assess ``enrolments[e]``."""
+
+    mentors: list[Mentor]
+    enrolments: list[Enrolment]
+    avoid: list[list[bool]]
+
+
+def avoidance_matrix(season: Season) -> AvoidanceMatrix:
+    """Every assessing mentor against every secretary of the season."""
+    mentors = list(season.mentors.filter(assesses=True).select_related("person"))
+    secretaries = list(enrolments(season))
+    coached, rules = coached_by(mentors), season.rules
+    avoid = [
+        [bool(_avoidance_keys(mentor, secretary, rules, coached)) for secretary in secretaries]
+        for mentor in mentors
+    ]
+    return AvoidanceMatrix(mentors, secretaries, avoid)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one assessor has come."""
+
+    source: str
+    assessor: Mentor | Organisation
+    due: int
+    sent: int
+
+    @property
+    def open(self) -> int:
+        return self.due - self.sent
+
+    @property
+    def share(self) -> float:
+        return self.sent / self.due
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.sent // self.due
+
+    @property
+    def source_name(self) -> str:
+        return str(Source(self.source).label)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.sent == self.due
+
+
+def outstanding(season: Season) -> list[Progress]:
+    """Sheets due and sent by assessor, the one furthest behind first."""
+    counts = season.assignments.order_by().values("source", "mentor", "institution")
+    rows = list(counts.annotate(due=Count("pk"), sent=Count("response")))
+    mentors = season.mentors.select_related("person").in_bulk()
+    institutions = Organisation.objects.in_bulk([row["institution"] for row in rows if row["institution"]])
+    found = [
+        Progress(
+            row["source"],
+            mentors[row["mentor"]] if row["mentor"] else institutions[row["institution"]],
+            row["due"],
+            row["sent"],
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda row: (row.share, -row.due, row.source, row.assessor.pk))
+
+
+def not_open_blockers(season: Season) -> list[Blocker]:
+    if season.phase == Phase.OPEN:
+        return []
+    return [
+        Blocker(
+            "season.not_open",
+            _("The season is %(phase)s.") % {"phase": season.get_phase_display()},
+            _("Sheets are planned and filled while it is open."),
+        )
+    ]
+
+
+def assigns(season: Season, source: str) -> bool:
+    """Whether the season's rule book asks for this source at all."""
+    return any(entry.key == source for entry in season.rules.sources)
+
+
+def planning_blockers(season: Season) -> list[Blocker]:
+    """Every reason why who assesses whom cannot be planned now."""
+    found = not_open_blockers(season)
+    if sent := season.assignments.filter(response__isnull=False).count():
+        found.append(
+            Blocker(
+                "review.sheets_sent",
+                ngettext("%(count)d sheet has been sent.", "%(count)d sheets have been sent.", sent)
+                % {"count": sent},
+                _("The plan stays as it is: a new one would lose them."),
+            )
+        )
+    return found + (_thin_blockers(season) if assigns(season, Source.FIELD) else [])
+
+
+def _thin_blockers(season: Season) -> list[Blocker]:
+    matrix, wanted = avoidance_matrix(season), season.rules.field.assessors_each
+    free = [sum(not row[number] for row in matrix.avoid) for number in range(len(matrix.enrolments))]
+    thin = [secretary for secretary, mentors in zip(matrix.enrolments, free, strict=True) if mentors < wanted]
+    return [too_few_mentors(thin, wanted)] if thin else []
+
+
+def too_few_mentors(secretaries: list[Enrolment], wanted: int) -> Blocker:
+    names = pgettext("between names", ", ").join(map(str, secretaries[:NAMES_SHOWN]))
+    return Blocker(
+        "review.too_few_mentors",
+        ngettext(
+            "%(count)d secretary has fewer than %(wanted)d mentors who may assess: %(names)s.",
+            "%(count)d secretaries have fewer than %(wanted)d mentors who may assess, first of all %(names)s.",
+            len(secretaries),
+        )
+        % {"count": len(secretaries), "wanted": wanted, "names": names},
+        _("Appoint more mentors, or ask for fewer assessors each in the rule book."),
+    )
+
+
+def response_blockers(assignment: Assignment) -> list[Blocker]:
+    """Every reason why this sheet cannot be sent or corrected now, whatever is on it."""
+    found = not_open_blockers(assignment.season)
+    if assignment.mentor:
+        found += avoidance(assignment.mentor, assignment.enrolment, assignment.season.rules)
+    return found
+
+
+def marks_first_thing(assignment: Assignment) -> bool:
+    """Whether the sheet asks for a mark of the first thing: in the field, and once there is one."""
+    return assignment.source == Source.FIELD and hasattr(assignment.enrolment, "first_thing")
+
+
+def mark_blockers(
+    assignment: Assignment, marks: str, project_mark: str, rules: RuleBookContent
+) -> list[Blocker]:
+    """Every reason why these marks do not make a sheet."""
+    found = []
+    due = len(rules.indicators)
+    if len(marks) != due or not set(marks) <= set("12345"):
+        found.append(
+            Blocker(
+                "response.marks",
+                _("The sheet on %(secretary)s has the marks '%(marks)s'.")
+                % {"secretary": assignment.enrolment, "marks": marks},
+                _("Give one mark from 1 to 5 for each of the %(due)d indicators.") % {"due": due},
+            )
+        )
+    allowed = tuple("12345") if marks_first_thing(assignment) else ("",)
+    if project_mark not in allowed:
+        found.append(
+            Blocker(
+                "response.project_mark",
+                _("The sheet on %(secretary)s has the mark '%(mark)s' for the first thing.")
+                % {"secretary": assignment.enrolment, "mark": project_mark},
+                _("Give one mark from 1 to 5.")
+                if marks_first_thing(assignment)
+                else _("Leave it out: this sheet does not ask for it."),
+            )
+        )
+    return found
+
+
+def sheets_by_need(sheets: QuerySet[Assignment]) -> QuerySet[Assignment]:
+    """What is still to be filled first, in the order of the neighbourhoods; then what was sent, the latest first."""
+    return sheets.order_by(F("response__submitted_at").desc(nulls_first=True), "enrolment__number", "pk")
+
+
+def matching(
+    sheets: QuerySet[Assignment],
+    *,
+    search: str = "",
+    state: str = "",
+    subdistrict: Organisation | None = None,
+) -> QuerySet[Assignment]:
+    """The sheets that a filter bar asks for."""
+    if search:
+        sheets = sheets.filter(
+            Q(enrolment__person__name__icontains=search)
+            | Q(enrolment__post__organisation__name__icontains=search)
+        )
+    if subdistrict:
+        sheets = sheets.filter(enrolment__post__organisation__parent=subdistrict)
+    if state:
+        sheets = sheets.filter(response__isnull=state == "outstanding")
+    return sheets
+
+
+def subdistricts_on(sheets: QuerySet[Assignment]) -> QuerySet[Organisation]:
+    """The subdistricts of the secretaries on these sheets."""
+    posts = sheets.values("enrolment__post__organisation__parent")
+    return Organisation.objects.filter(pk__in=posts)

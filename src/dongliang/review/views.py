@@ -1,0 +1,190 @@
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from dongliang.common.refusals import Refused
+from dongliang.people.models import Role
+from dongliang.people.queries import has_role, is_office
+from dongliang.review.actions import plan_assignments, submit_response
+from dongliang.review.forms import BoardFilter, SheetFilter, SheetForm
+from dongliang.review.models import Assignment, Source
+from dongliang.review.queries import (
+    assignments_visible_to,
+    matching,
+    outstanding,
+    own_assignments,
+    planning_blockers,
+    response_blockers,
+    sheets_by_need,
+    subdistricts_on,
+)
+from dongliang.seasons.models import Phase, Season
+from dongliang.seasons.queries import seasons_visible_to
+
+ROWS = 100
+
+
+def sheets(request: HttpRequest) -> HttpResponse:
+    """The account's own sheets, what is outstanding first."""
+    if not request.user.has_perm("review.see_own_sheets"):
+        if is_office(request.user):
+            return redirect("review:board")
+        raise PermissionDenied
+    season = seasons_visible_to(request.user).first()
+    mine = own_assignments(request.user, season) if season else Assignment.objects.none()
+    outstanding_sheets = mine.filter(response=None)
+    is_open = season is not None and season.phase == Phase.OPEN
+    context = listed(request, mine) | {
+        "season": season,
+        "is_open": is_open,
+        "next_sheet": outstanding_sheets.order_by("enrolment__number", "pk").first() if is_open else None,
+        "due": (due := mine.count()),
+        "sent": due - outstanding_sheets.count(),
+        "in_the_field": has_role(request.user, Role.MENTOR),
+    }
+    return render(request, "review/sheets.html", context)
+
+
+def listed(request: HttpRequest, rows: QuerySet[Assignment]) -> dict[str, Any]:
+    """The filter bar over ``rows``, and the page of them that it asks for."""
+    form = SheetFilter(request.GET, subdistricts=subdistricts_on(rows))
+    found = sheets_by_need(matching(rows, **form.wanted))
+    return {
+        "filter": form,
+        "narrowed": any(form.wanted.values()),
+        "page": Paginator(found, ROWS).get_page(request.GET.get("page")),
+    }
+
+
+def sheet(request: HttpRequest, pk: int) -> HttpResponse:
+    """One sheet: to fill or correct for its assessor, to read for the office."""
+    season = get_object_or_404(seasons_visible_to(request.user), assignments=pk)
+    assignment = get_object_or_404(assignments_visible_to(request.user, season), pk=pk)
+    if request.method != "POST":
+        return sheet_page(request, season, assignment, SheetForm(assignment=assignment, rules=season.rules))
+    if not request.user.has_perm("review.fill_sheet", assignment):
+        raise PermissionDenied
+    form = SheetForm(request.POST, assignment=assignment, rules=season.rules)
+    if not form.is_valid():
+        return sheet_page(request, season, assignment, form)
+    if form.is_straight and request.POST.get("confirmed") != form.marks:
+        return sheet_page(request, season, assignment, form, to_confirm=form.marks)
+    try:
+        submit_response(
+            assignment,
+            marks=form.marks,
+            project_mark=form.cleaned_data.get("first_thing", ""),
+            note=form.cleaned_data["note"],
+            by=request.user,
+        )
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return sheet_page(request, season, assignment, form)
+    messages.success(request, _("The sheet on %(secretary)s is sent.") % {"secretary": assignment.enrolment})
+    return redirect("review:sheets")
+
+
+def sheet_page(
+    request: HttpRequest, season: Season, assignment: Assignment, form: SheetForm, to_confirm: str = ""
+) -> HttpResponse:
+    may_fill = request.user.has_perm("review.fill_sheet", assignment)
+    response = getattr(assignment, "response", None)
+    shows_marks = response and (may_fill or season.phase == Phase.CLOSED)
+    context = {
+        "season": season,
+        "assignment": assignment,
+        "sent": response,
+        "first_thing": getattr(assignment.enrolment, "first_thing", None),
+        "form": form,
+        "to_confirm": to_confirm,
+        "may_fill": may_fill,
+        "blockers": response_blockers(assignment) if may_fill else [],
+        "answers": form.answers if shows_marks else [],
+        "rule_book_fingerprint": season.rule_book.sha256,
+        "breadcrumb": [
+            {"url": reverse("review:sheets"), "label": _("Sheets")},
+            {"label": assignment.enrolment.person},
+        ],
+    }
+    return render(request, "review/sheet.html", context)
+
+
+def board(request: HttpRequest) -> HttpResponse:
+    """For the office: who is late. Counts only; marks stay with those who gave them while the season is open."""
+    season = seasons_visible_to(request.user).first()
+    permit_office(request, "review.see_board", season)
+    rows = outstanding(season) if season else []
+    form = BoardFilter(request.GET)
+    context = {
+        "season": season,
+        "filter": form,
+        "rows": [row for row in rows if form.keeps(row)],
+        "totals": [
+            (source.label, sum(row.sent for row in rows if row.source == source), f"{due:,}")
+            for source in Source
+            if (due := sum(row.due for row in rows if row.source == source))
+        ],
+        "planned": bool(rows),
+        "assessors": len(rows),
+        "late": sum(not row.is_complete for row in rows),
+        "begun": any(row.sent for row in rows),
+        "blockers": planning_blockers(season) if season and not any(row.sent for row in rows) else [],
+    }
+    return render(request, "review/board.html", context)
+
+
+def permit_office(request: HttpRequest, permission: str, season: Season | None) -> None:
+    """Stop whoever is not in the season's programme office; without a season, whoever is in none."""
+    if not (request.user.has_perm(permission, season) if season else is_office(request.user)):
+        raise PermissionDenied
+
+
+@require_POST
+def plan(request: HttpRequest) -> HttpResponse:
+    season = get_object_or_404(seasons_visible_to(request.user)[:1])
+    permit_office(request, "review.plan_assignments", season)
+    try:
+        count = plan_assignments(season, by=request.user)
+    except Refused as refused:
+        for blocker in refused.blockers:
+            messages.error(request, str(blocker))
+    else:
+        messages.success(
+            request,
+            ngettext("%(count)d sheet is planned.", "%(count)d sheets are planned.", count)
+            % {"count": count},
+        )
+    return redirect("review:board")
+
+
+def assessor(request: HttpRequest, source: str, pk: int) -> HttpResponse:
+    """For the office: the sheets of one mentor, subdistrict or department."""
+    season = get_object_or_404(seasons_visible_to(request.user)[:1])
+    permit_office(request, "review.see_board", season)
+    whose = {"mentor": pk} if source == Source.FIELD else {"institution": pk}
+    rows = assignments_visible_to(request.user, season).filter(source=source, **whose)
+    first = get_object_or_404(rows[:1])
+    due, sent = rows.count(), rows.filter(response__isnull=False).count()
+    context = listed(request, rows) | {
+        "season": season,
+        "assessor": first.assessor,
+        "source": first.get_source_display(),
+        "source_key": source,
+        "due": due,
+        "sent": sent,
+        "indicators": season.rules.indicators if season.phase == Phase.CLOSED else [],
+        "breadcrumb": [
+            {"url": reverse("review:board"), "label": _("Who is late")},
+            {"label": first.assessor},
+        ],
+    }
+    return render(request, "review/assessor.html", context)

@@ -1,0 +1,114 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from dongliang.ballots import queries as ballots
+from dongliang.ballots.models import Round
+from dongliang.common.refusals import Blocker
+from dongliang.people.models import Account
+from dongliang.people.queries import organisations_reached
+from dongliang.review.models import Response, Source
+from dongliang.scoring.models import ScoringRun, Standing
+from dongliang.seasons.models import Phase, Season
+from dongliang.seasons.queries import enrolments
+
+
+def runs_visible_to(account: Account) -> QuerySet[ScoringRun]:
+    """Scoring runs are the office's own."""
+    districts = organisations_reached(account, "office").values("pk")
+    return ScoringRun.objects.filter(season__district__in=districts).select_related(
+        "season", "rule_book", "run_by"
+    )
+
+
+def gathered_inputs(season: Season) -> dict[str, Any]:
+    """Everything a run counts, as JSON values without a name: what ``calculation.calculate`` takes."""
+    responses = list(
+        Response.objects.filter(assignment__season=season)
+        .select_related("assignment__mentor", "assignment__institution", "assignment__enrolment")
+        .order_by("assignment__enrolment__number", "assignment__pk")
+    )
+    sheets: dict[str, list[list[Any]]] = {Source.FIELD: [], Source.INSTITUTIONAL: []}
+    project_marks = []
+    for response in responses:
+        assignment = response.assignment
+        label = [assignment.enrolment.number, assignment.rater_label]
+        sheets[assignment.source].append([*label, response.marks])
+        if response.project_mark:
+            project_marks.append([*label, response.project_mark])
+    rounds = {entry.kind: entry for entry in season.rounds.all()}
+    return {
+        "secretaries": [[entry.number, entry.subdistrict.code] for entry in enrolments(season)],
+        "field": sorted(sheets[Source.FIELD]),
+        "institutional": sorted(sheets[Source.INSTITUTIONAL]),
+        "project_marks": sorted(project_marks),
+        "ballots": tallied(rounds.get(Round.Kind.SECRETARIES)),
+        "picks": [
+            [home, [int(number) for number in picks.split(",")], count]
+            for home, picks, count in tallied(rounds.get(Round.Kind.PROJECTS))
+        ],
+        "projects": list(
+            season.enrolments.filter(first_thing__isnull=False)
+            .order_by("number")
+            .values_list("number", flat=True)
+        ),
+        "nominations": sorted(
+            [code, number]
+            for code, number in season.nominations.values_list(
+                "subdistrict__code", "project__enrolment__number"
+            )
+        ),
+    }
+
+
+def tallied(round: Round | None) -> list[list[Any]]:
+    return sorted([list(entry) for entry in ballots.tally(round)]) if round else []
+
+
+def run_blockers(season: Season) -> list[Blocker]:
+    """Every reason why the season cannot be scored now."""
+    if season.phase != Phase.CLOSED:
+        return [
+            Blocker(
+                "scoring.not_closed",
+                _("The season is %(phase)s.") % {"phase": season.get_phase_display()},
+                _("Close it first: a run counts what has come in, once and for all."),
+            )
+        ]
+    answered = {
+        "field": Response.objects.filter(assignment__season=season, assignment__source=Source.FIELD),
+        "institutional": Response.objects.filter(
+            assignment__season=season, assignment__source=Source.INSTITUTIONAL
+        ),
+    }
+    found = []
+    for source in season.rules.sources:
+        if source.key == "public":
+            some = any(season.rounds.filter(kind=Round.Kind.SECRETARIES, ballots__status="counted")[:1])
+        else:
+            some = answered[source.key].exists()
+        if not some:
+            found.append(
+                Blocker(
+                    "scoring.empty_source",
+                    _("“%(source)s” has not a single answer.") % {"source": source.name},
+                    _("A season without one of its sources needs a rule book without it."),
+                )
+            )
+    return found
+
+
+def near_the_cut(run: ScoringRun, *, each_side: int = 15) -> list[Standing]:
+    """The people whose place is least sure: up to so many on either side of the cut line, in rank order."""
+    places = run.rule_book.validated.best_secretaries.places
+    return list(standings(run).filter(rank__gt=places - each_side, rank__lte=places + each_side))
+
+
+def in_doubt(run: ScoringRun, *, least: float = 0.2) -> QuerySet[Standing]:
+    """The people whose chance of a place is neither small nor large."""
+    return standings(run).filter(chance__gt=least, chance__lt=1 - least)
+
+
+def standings(run: ScoringRun) -> QuerySet[Standing]:
+    return run.standings.select_related("enrolment__person", "enrolment__post__organisation__parent")

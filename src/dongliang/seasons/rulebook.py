@@ -1,0 +1,298 @@
+"""The rule book: one validated document that says who counts, what is asked, how it is weighed and what wins.
+
+A preset is a TOML file. Every value the programme's own sources do not give stands under a key that the file's
+``defaults`` list names, so that the office sees what it still has to set for itself.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from functools import cached_property
+from importlib import resources
+from typing import Annotated, Any, Literal, Self
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dongliang.common.canonical import canonical_json, fingerprint
+from dongliang.common.refusals import Blocker, Refused
+
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=30)]
+Source = Literal["field", "public", "institutional"]
+Avoidance = Literal["self", "own_mentee", "same_subdistrict"]
+TieBreak = Literal["field", "public", "institutional", "lot"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Text(Section):
+    """A piece of the rule book's own wording, in Chinese and in English."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+    def __str__(self) -> str:
+        return self.en if (get_language() or "zh").startswith("en") else self.zh
+
+
+class Named(Section):
+    key: Key
+    name: Text
+
+
+class Indicator(Named):
+    """What is rated, what residents are asked, and what each level from 1 to 5 looks like in behaviour."""
+
+    question: Text
+    levels: list[Text] = Field(min_length=5, max_length=5)
+
+
+class SourceRule(Named):
+    """One side the secretaries are rated from."""
+
+    key: Source
+    weight: float = Field(ge=0, le=1)
+    minimum_answers: int = Field(ge=0)
+
+
+class FieldPlan(Section):
+    """How many mentors assess each secretary in the field, and who may not assess whom."""
+
+    assessors: int = Field(ge=1)
+    assessors_each: int = Field(ge=1)
+    avoidance: list[Avoidance]
+
+    @model_validator(mode="after")
+    def enough_assessors(self) -> Self:
+        if self.assessors_each > self.assessors:
+            raise ValueError(
+                f"assessors_each is {self.assessors_each}, but there are {self.assessors} assessors; "
+                "use at most as many"
+            )
+        return self
+
+
+class Scoring(Section):
+    """How marks become one number a secretary, and how sure it is."""
+
+    method: Literal["gaussian", "mean", "trimmed_mean"]
+    scale: Literal["standardised", "marks"]
+    below_minimum: Literal["not_listed", "listed"]
+    draws: int = Field(ge=1000, le=100_000)
+    seed: int = Field(ge=0)
+
+
+class Quota(Section):
+    """How many of a list each subdistrict gets at least and at most; 0 as the most means no ceiling."""
+
+    minimum: int = Field(ge=0)
+    maximum: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def minimum_fits(self) -> Self:
+        if self.maximum and self.minimum > self.maximum:
+            raise ValueError(f"minimum is {self.minimum}, more than the maximum of {self.maximum}")
+        return self
+
+
+class BestSecretaries(Named):
+    places: int = Field(ge=1)
+    ties: list[TieBreak] = Field(min_length=1)
+    decimals: int = Field(ge=1, le=6)
+    subdistrict_quota: Quota
+
+
+class PopularProjects(Named):
+    """Projects commended by residents' picks and assessors' marks together."""
+
+    places: int = Field(ge=1)
+    online_weight: float = Field(ge=0, le=1)
+    picks_minimum: int = Field(ge=1)
+    picks_maximum: int = Field(ge=1, le=10)
+
+    @model_validator(mode="after")
+    def picks_fit(self) -> Self:
+        if self.picks_minimum > self.picks_maximum:
+            raise ValueError(
+                f"picks_minimum is {self.picks_minimum}, more than picks_maximum, {self.picks_maximum}"
+            )
+        return self
+
+
+class SurestThings(Named):
+    """The projects on stage: so many from each subdistrict, named by its office, else its best by score."""
+
+    each_subdistrict: int = Field(ge=1)
+    without_nomination: Literal["best_by_score", "none"]
+
+
+class Programme(Section):
+    """The size of the programme, held against the roster before the season opens."""
+
+    subdistricts: int = Field(ge=1)
+    secretaries: int = Field(ge=1)
+
+
+class Names(Section):
+    """Words of the programme that are settings: kinds of training, of empowerment, of demonstration site, stages."""
+
+    trainings: list[Named]
+    empowerments: list[Named]
+    demonstration_sites: list[Named]
+    growth_stages: list[Named]
+
+
+def paths_in(value: Any, prefix: str = "") -> Iterator[str]:
+    """Every dotted key of a document, lists of tables included by their ``key``."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield (path := f"{prefix}{name}")
+            yield from paths_in(inner, f"{path}.")
+    elif isinstance(value, list):
+        for inner in value:
+            if isinstance(inner, dict) and "key" in inner:
+                yield (path := f"{prefix}{inner['key']}")
+                yield from paths_in(inner, f"{path}.")
+
+
+class RuleBookContent(Section):
+    """The whole rule book."""
+
+    format: Literal[1]
+    key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
+    title: Text
+    year: int = Field(ge=2000, le=2100)
+    defaults: list[str]
+    programme: Programme
+    categories: list[Named] = Field(min_length=1)
+    indicators: list[Indicator] = Field(min_length=1, max_length=8)
+    sources: list[SourceRule] = Field(min_length=1, max_length=3)
+    field: FieldPlan
+    scoring: Scoring
+    best_secretaries: BestSecretaries
+    popular_projects: PopularProjects
+    surest_things: SurestThings
+    names: Names
+
+    @model_validator(mode="after")
+    def holds_together(self) -> Self:
+        total = sum(source.weight for source in self.sources)
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"the weights under sources add up to {total:g}; make them add up to 1")
+        for section in ("categories", "indicators", "sources"):
+            keys = [entry.key for entry in getattr(self, section)]
+            if twice := sorted({key for key in keys if keys.count(key) > 1}):
+                raise ValueError(f"{section} has the key '{twice[0]}' twice; give each its own")
+        places, secretaries = self.best_secretaries.places, self.programme.secretaries
+        if places > secretaries:
+            raise ValueError(f"best_secretaries.places is {places}, more than the {secretaries} secretaries")
+        quota, subdistricts = self.best_secretaries.subdistrict_quota, self.programme.subdistricts
+        if quota.minimum * subdistricts > places:
+            raise ValueError(
+                f"best_secretaries.subdistrict_quota.minimum is {quota.minimum}: {subdistricts} subdistricts "
+                f"would need {quota.minimum * subdistricts} places, and there are {places}"
+            )
+        if quota.maximum and quota.maximum * subdistricts < places:
+            raise ValueError(
+                f"best_secretaries.subdistrict_quota.maximum is {quota.maximum}: {subdistricts} subdistricts "
+                f"could fill {quota.maximum * subdistricts} places, and there are {places}"
+            )
+        known = {source.key for source in self.sources} | {"lot"}
+        if missing := [tie for tie in self.best_secretaries.ties if tie not in known]:
+            raise ValueError(f"best_secretaries.ties names '{missing[0]}', which is not among the sources")
+        if self.best_secretaries.ties[-1] != "lot":
+            raise ValueError("best_secretaries.ties must end in 'lot', so that no tie is left open")
+        present = set(paths_in(self.model_dump()))
+        if unknown := [path for path in self.defaults if path not in present]:
+            raise ValueError(f"defaults names '{unknown[0]}', which is not a key of this rule book")
+        return self
+
+    @cached_property
+    def sha256(self) -> str:
+        return fingerprint(self.model_dump())
+
+    def as_json(self) -> bytes:
+        return canonical_json(self.model_dump())
+
+    def source(self, key: str) -> SourceRule:
+        return next(source for source in self.sources if source.key == key)
+
+    def is_default(self, path: str) -> bool:
+        """Whether ``path``, or something it lies under, is this product's own default, not the programme's word."""
+        return any(path == known or path.startswith(f"{known}.") for known in self.defaults)
+
+
+def key_of(location: tuple[int | str, ...], document: Any) -> str:
+    """A validation error's place as a reader of the file would write it: ``sources.public.weight``."""
+    parts = []
+    for step in location:
+        inner = None
+        if isinstance(document, dict):
+            inner = document.get(str(step))
+        elif isinstance(document, list) and isinstance(step, int) and step < len(document):
+            inner = document[step]
+        label = inner.get("key") if isinstance(step, int) and isinstance(inner, dict) else None
+        parts.append(str(label) if isinstance(label, str) else str(step))
+        document = inner
+    return ".".join(parts)
+
+
+def validated(document: dict[str, Any]) -> RuleBookContent:
+    """The rule book in ``document``. Raises Refused with one blocker a fault, each naming the key."""
+    try:
+        return RuleBookContent.model_validate(document)
+    except ValidationError as error:
+        raise Refused(
+            Blocker(
+                "rulebook.invalid",
+                _("Rule book, key '%(key)s': %(problem)s.")
+                % {
+                    "key": key_of(fault["loc"], document) or _("(the whole document)"),
+                    "problem": fault["msg"].removeprefix("Value error, ").rstrip("."),
+                },
+                _("The value seen is %(value)s.") % {"value": shortened(fault["input"])}
+                if fault["type"] not in ("missing", "value_error")
+                else "",
+            )
+            for fault in error.errors()
+        ) from error
+
+
+def shortened(value: Any, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def from_toml(text: str) -> RuleBookContent:
+    """The rule book in a TOML file's text. Raises Refused."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Refused(
+            Blocker(
+                "rulebook.not_toml", _("The rule book is not valid TOML: %(problem)s.") % {"problem": error}
+            )
+        ) from error
+    return validated(document)
+
+
+def preset_names() -> list[str]:
+    folder = resources.files("dongliang.presets")
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
+    )
+
+
+def preset(name: str) -> RuleBookContent:
+    """The shipped rule book called ``name``."""
+    if name not in preset_names():
+        raise Refused(
+            Blocker(
+                "rulebook.unknown_preset",
+                _("There is no preset called '%(name)s'.") % {"name": name},
+                _("Use one of: %(names)s.") % {"names": ", ".join(preset_names())},
+            )
+        )
+    return from_toml((resources.files("dongliang.presets") / f"{name}.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,77 @@
+import json
+from pathlib import Path
+
+from tests.cli.test_operate import run
+
+SMALL = ("--scale", "0.1", "--no-serve")
+
+
+def demo(home: Path, *arguments: str, check: bool = True):
+    return run(home, "demo", *arguments, check=check)
+
+
+def test_the_demo_reproduces_the_figures_of_the_season(tmp_path):
+    told = demo(tmp_path / "home", "--no-serve").stdout
+
+    assert "278 / 53 / 18 / 10" in told
+    result = json.loads((tmp_path / "home" / "results.json").read_text())
+    assert {
+        "secretaries": len(result["secretaries"]),
+        "ballots": result["sources"]["public"]["answers"],
+        "lists": [
+            len(result["lists"][name]) for name in ("best_secretaries", "popular_projects", "surest_things")
+        ],
+        "stage": len({entry["subdistrict"] for entry in result["lists"]["surest_things"]}),
+    } == {"secretaries": 278, "ballots": 30_000, "lists": [53, 18, 10], "stage": 10}
+
+
+def test_one_seed_gives_one_result_and_another_seed_another(tmp_path):
+    for name, seed in (("first", "7"), ("second", "7"), ("third", "8")):
+        demo(tmp_path / name, *SMALL, "--seed", seed)
+
+    first, second, third = (
+        (tmp_path / name / "results.json").read_bytes() for name in ("first", "second", "third")
+    )
+    assert first == second != third
+
+
+def test_the_demo_replaces_an_earlier_demo(tmp_path):
+    demo(tmp_path / "home", *SMALL, "--seed", "7")
+
+    assert demo(tmp_path / "home", *SMALL, "--seed", "7").returncode == 0
+
+
+def test_the_demo_never_touches_a_folder_that_is_no_demo(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "花名册.xlsx").write_text("kept")
+
+    refused = demo(home, *SMALL, check=False)
+
+    assert refused.returncode == 1
+    assert (home / "花名册.xlsx").read_text() == "kept"
+    assert [path.name for path in home.iterdir()] == ["花名册.xlsx"]
+
+
+def test_the_demo_never_builds_in_a_database_in_use(tmp_path):
+    database = ("--database", f"sqlite:///{tmp_path}/in-use.sqlite3")
+    demo(tmp_path / "first", *SMALL, *database)
+
+    refused = demo(tmp_path / "second", *SMALL, *database, check=False)
+
+    assert refused.returncode == 1
+    assert "数据库里已经有一个区了" in refused.stderr
+
+
+def test_the_demo_can_stop_while_the_season_is_open(tmp_path):
+    told = demo(tmp_path / "home", *SMALL, "--keep-open").stdout
+
+    assert "/v/" in told
+    assert not (tmp_path / "home" / "results.json").exists()
+
+
+def test_a_scale_out_of_range_is_told(tmp_path):
+    refused = demo(tmp_path / "home", "--scale", "0.001", check=False)
+
+    assert refused.returncode == 1
+    assert "0.1" in refused.stderr

@@ -1,0 +1,69 @@
+"""Every page as axe sees it, on a phone and on a desktop: no breach, nothing wider than the screen."""
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from dongliang.awards.actions import draw_lists, publish_list
+from dongliang.scoring.actions import run_scoring
+from tests.browser import DESKTOP, PHONE, axe, page_of, shoot, sign_in
+from tests.factories.scoring import make_closed_world, make_collecting_world
+from tests.factories.season import World
+from tests.test_every_url import READING, address, expected
+
+SCREENS = {"phone": PHONE, "desktop": DESKTOP}
+# A file, not a page.
+FILES = {"portal:rule_book_file", "portal:export", "projects:export", "mentoring:roster_template"}
+FILES |= {"mentoring:roster_export", "scoring:document", "scoring:export", "awards:export"}
+
+
+def make_published_world() -> World:
+    world = make_closed_world()
+    for honour_list in draw_lists(run_scoring(world.season, by=None), by=None)[:2]:
+        publish_list(honour_list, by=None)
+    return world
+
+
+def look(page: Page, name: str, path: str) -> None:
+    page.goto(path)
+    shoot(page, name)
+    axe(page)
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider <= 0, f"{path} is {wider} px wider than the screen"
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_public_pages(chromium: Browser, live_server, screen):
+    world = make_published_world()
+    public = [name for name, answers in expected(READING).items() if answers[0] == "+" and name not in FILES]
+    with page_of(chromium, live_server.url, **SCREENS[screen]) as page:
+        for name in public:
+            look(page, f"public-{name.replace(':', '-')}-{screen}", address(name, world))
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_pages_of_the_office(chromium: Browser, live_server, screen):
+    world = make_published_world()
+    pages = [name for name, answers in expected(READING).items() if answers[1] == "+" and name not in FILES]
+    with page_of(chromium, live_server.url, **SCREENS[screen]) as page:
+        sign_in(page, world.accounts["office"])
+        for name in pages:
+            look(page, f"office-{name.replace(':', '-')}-{screen}", address(name, world))
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_first_pages_of_the_other_roles_while_the_season_is_open(chromium: Browser, live_server, screen):
+    world = make_collecting_world()
+    for role in ("subdistrict", "department", "mentor", "secretary"):
+        with page_of(chromium, live_server.url, **SCREENS[screen]) as page:
+            sign_in(page, world.accounts[role])
+            look(page, f"{role}-first-{screen}", "/desk/")
+
+
+@pytest.mark.parametrize("language", ["zh-hant", "en"])
+def test_pages_in_the_other_languages(chromium: Browser, live_server, language):
+    world = make_published_world()
+    with page_of(chromium, live_server.url, **PHONE) as page:
+        sign_in(page, world.accounts["office"])
+        page.context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
+        for name in ("portal:desk", "portal:rules", "portal:secretary", "scoring:run", "ballots:rate"):
+            look(page, f"{language}-{name.replace(':', '-')}", address(name, world))

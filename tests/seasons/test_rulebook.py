@@ -1,0 +1,180 @@
+import copy
+import tomllib
+from importlib import resources
+
+import pytest
+from django.utils import translation
+
+from dongliang.common.canonical import fingerprint
+from dongliang.common.refusals import Refused
+from dongliang.seasons.rulebook import RuleBookContent, from_toml, preset, preset_names, validated
+
+
+def document() -> dict:
+    return copy.deepcopy(preset("putuo-2021").model_dump())
+
+
+def sentences(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
+    return [str(blocker) for blocker in refused.value.blockers]
+
+
+def test_the_shipped_rule_book_holds_the_figures_of_the_season():
+    rules = preset("putuo-2021")
+
+    assert {
+        "subdistricts": rules.programme.subdistricts,
+        "secretaries": rules.programme.secretaries,
+        "categories": len(rules.categories),
+        "indicators": [indicator.name.zh for indicator in rules.indicators],
+        "sources": [source.key for source in rules.sources],
+        "assessors": rules.field.assessors,
+        "places": rules.best_secretaries.places,
+        "projects": rules.popular_projects.places,
+        "on stage": rules.surest_things.each_subdistrict * rules.programme.subdistricts,
+    } == {
+        "subdistricts": 10,
+        "secretaries": 278,
+        "categories": 6,
+        "indicators": ["党员管得住", "群众愿意跟", "引领有章法", "工作落地快"],
+        "sources": ["field", "public", "institutional"],
+        "assessors": 13,
+        "places": 53,
+        "projects": 18,
+        "on stage": 10,
+    }
+
+
+def test_what_the_source_does_not_say_is_marked_as_a_default():
+    rules = preset("putuo-2021")
+
+    assert rules.is_default("sources.public.weight")
+    assert rules.is_default("names.trainings")
+    assert rules.is_default("scoring.method")
+    assert not rules.is_default("best_secretaries.places")
+    assert not rules.is_default("indicators.delivery.name")
+
+
+def test_every_shipped_preset_is_valid():
+    for name in preset_names():
+        assert preset(name).key == name
+
+
+def test_the_fingerprint_is_over_canonical_json_and_survives_storage():
+    rules = preset("putuo-2021")
+
+    assert rules.sha256 == fingerprint(rules.model_dump())
+    assert RuleBookContent.model_validate(rules.model_dump()).sha256 == rules.sha256
+
+
+def test_the_fingerprint_does_not_depend_on_the_order_of_keys_in_the_file():
+    text = (resources.files("dongliang.presets") / "putuo-2021.toml").read_text(encoding="utf-8")
+    shuffled = dict(reversed(tomllib.loads(text).items()))
+
+    assert validated(shuffled).sha256 == preset("putuo-2021").sha256
+
+
+def test_a_changed_weight_changes_the_fingerprint():
+    changed = document()
+    changed["sources"][0]["weight"], changed["sources"][1]["weight"] = 0.3, 0.4
+
+    assert validated(changed).sha256 != preset("putuo-2021").sha256
+
+
+def test_a_fault_names_its_key_through_lists():
+    wrong = document()
+    wrong["sources"][1]["weight"] = "a third"
+
+    with pytest.raises(Refused) as refused, translation.override("en"):
+        validated(wrong)
+
+    assert sentences(refused) == [
+        "Rule book, key 'sources.public.weight': Input should be a valid number. The value seen is 'a third'."
+    ]
+
+
+def test_a_missing_and_an_unknown_key_are_both_named():
+    wrong = document()
+    del wrong["scoring"]["seed"]
+    wrong["scoring"]["sede"] = 1
+
+    with pytest.raises(Refused) as refused, translation.override("en"):
+        validated(wrong)
+
+    assert sentences(refused) == [
+        "Rule book, key 'scoring.seed': Field required.",
+        "Rule book, key 'scoring.sede': Extra inputs are not permitted. The value seen is 1.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (
+            lambda rules: rules["sources"][0].update(weight=0.5),
+            "the weights under sources add up to 1.1; make them add up to 1",
+        ),
+        (
+            lambda rules: rules["best_secretaries"].update(places=279),
+            "best_secretaries.places is 279, more than the 278 secretaries",
+        ),
+        (
+            lambda rules: rules["best_secretaries"].update(subdistrict_quota={"minimum": 6, "maximum": 0}),
+            "10 subdistricts would need 60 places, and there are 53",
+        ),
+        (
+            lambda rules: rules["best_secretaries"].update(subdistrict_quota={"minimum": 0, "maximum": 5}),
+            "10 subdistricts could fill 50 places, and there are 53",
+        ),
+        (
+            lambda rules: rules["best_secretaries"].update(ties=["field"]),
+            "best_secretaries.ties must end in 'lot', so that no tie is left open",
+        ),
+        (
+            lambda rules: rules["field"].update(assessors_each=14),
+            "assessors_each is 14, but there are 13 assessors; use at most as many",
+        ),
+        (
+            lambda rules: rules["popular_projects"].update(picks_minimum=4),
+            "picks_minimum is 4, more than picks_maximum, 3",
+        ),
+        (
+            lambda rules: rules["categories"].append(rules["categories"][0]),
+            "categories has the key 'housing' twice; give each its own",
+        ),
+        (
+            lambda rules: rules["defaults"].append("sources.press.weight"),
+            "defaults names 'sources.press.weight', which is not a key of this rule book",
+        ),
+    ],
+)
+def test_rules_that_contradict_each_other_are_refused(spoil, said):
+    wrong = document()
+    spoil(wrong)
+
+    with pytest.raises(Refused) as refused, translation.override("en"):
+        validated(wrong)
+
+    assert said in sentences(refused)[0]
+
+
+def test_text_that_is_not_toml_is_told_with_its_line():
+    with pytest.raises(Refused) as refused, translation.override("en"):
+        from_toml("format = \n")
+
+    assert sentences(refused) == ["The rule book is not valid TOML: Invalid value (at line 1, column 10)."]
+
+
+def test_an_unknown_preset_is_told_with_those_there_are():
+    with pytest.raises(Refused) as refused, translation.override("en"):
+        preset("putuo-1999")
+
+    assert sentences(refused)[0].startswith("There is no preset called 'putuo-1999'. Use one of: ")
+
+
+def test_wording_follows_the_reader_s_language():
+    name = preset("putuo-2021").best_secretaries.name
+
+    with translation.override("zh-hans"):
+        assert str(name) == "最美书记"
+    with translation.override("en"):
+        assert str(name) == "Finest secretaries"

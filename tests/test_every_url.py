@@ -1,0 +1,255 @@
+"""Every address × every role: who gets the page, who is refused, for whom the row is not there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from dongliang.awards.actions import draw_lists
+from dongliang.ballots import codes, keys
+from dongliang.mentoring.roster import preview_roster
+from dongliang.people.models import Account
+from dongliang.people.roster.workbook import roster_workbook
+from dongliang.review.models import Source
+from dongliang.scoring.actions import run_scoring
+from dongliang.scoring.models import ScoringRun
+from tests.factories.scoring import make_closed_world
+from tests.factories.season import World, make_world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# The mentor coaches the secretary; the first subdistrict is theirs, and its office is "subdistrict". The others are
+# from elsewhere in the district; "stranger" is the office of another district.
+ROLES = (
+    "nobody office subdistrict other_subdistrict department mentor other_mentor secretary other_secretary stranger"
+).split()
+
+# What each role gets, in that order: + the page, > sent on, S to the sign-in page, x refused (403), - not there (404).
+# The rows asked for are the first secretary's, the first mentor's, the first subdistrict's.
+READING = """
+portal:front                 +  +  +  +  +  +  +  +  +  +
+portal:honours               +  +  +  +  +  +  +  +  +  +
+portal:rules                 +  +  +  +  +  +  +  +  +  +
+portal:rule_book_file        +  +  +  +  +  +  +  +  +  +
+portal:revise_rules          S  +  x  x  x  x  x  x  x  x
+portal:desk                  S  +  +  +  >  >  >  >  >  +
+portal:secretaries           S  +  +  +  x  +  +  +  +  +
+portal:export                S  +  +  +  x  +  +  +  +  +
+portal:my_page               S  -  -  -  x  -  -  >  >  -
+portal:secretary             S  +  +  -  x  +  -  +  -  -
+people:sign_in               +  >  >  >  >  >  >  >  >  >
+people:password              S  +  +  +  +  +  +  +  +  +
+people:activate              g  g  g  g  g  g  g  g  g  g
+people:accounts              S  +  x  x  x  x  x  x  x  +
+people:new_account           S  +  x  x  x  x  x  x  x  +
+people:account               S  +  x  x  x  x  x  x  x  -
+mentoring:roster             S  +  x  x  x  x  x  x  x  +
+mentoring:roster_template    S  +  x  x  x  x  x  x  x  +
+mentoring:roster_export      S  +  x  x  x  x  x  x  x  -
+mentoring:roster_import      S  +  x  x  x  x  x  x  x  -
+mentoring:roster_accounts    S  +  x  x  x  x  x  x  x  +
+projects:list                S  +  +  +  x  +  +  +  +  +
+projects:export              S  +  +  +  x  +  +  +  +  -
+projects:register            S  x  x  x  x  x  x  >  >  x
+projects:project             S  +  +  -  -  +  -  +  -  -
+projects:edit                S  +  +  -  -  x  -  +  -  -
+projects:nominate            S  +  +  -  -  x  -  x  -  -
+review:sheets                S  >  +  +  +  +  +  x  x  >
+review:sheet                 S  +  -  -  -  +  -  -  -  -
+review:board                 S  +  x  x  x  x  x  x  x  +
+review:assessor              S  +  x  x  x  x  x  x  x  -
+ballots:enter                +  +  +  +  +  +  +  +  +  +
+ballots:receipt              +  +  +  +  +  +  +  +  +  +
+ballots:rate                 +  +  +  +  +  +  +  +  +  +
+ballots:pick                 +  +  +  +  +  +  +  +  +  +
+ballots:thanks               -  -  -  -  -  -  -  -  -  -
+ballots:rounds               S  +  +  +  x  x  x  x  x  +
+ballots:cards                S  +  +  -  x  x  x  x  x  -
+ballots:poster               S  +  +  -  x  x  x  x  x  -
+scoring:runs                 S  +  x  x  x  x  x  x  x  +
+scoring:run                  S  +  x  x  x  x  x  x  x  -
+scoring:document             S  +  x  x  x  x  x  x  x  -
+scoring:export               S  +  x  x  x  x  x  x  x  -
+awards:lists                 S  +  x  x  x  x  x  x  x  +
+awards:list                  S  +  x  x  x  x  x  x  x  -
+awards:export                S  +  x  x  x  x  x  x  x  -
+"""
+
+# The same for addresses that only change something: . is a role that may, and is not tried here.
+CHANGING = """
+portal:freeze                S  .  x  x  x  x  x  x  x  x
+portal:open                  S  .  x  x  x  x  x  x  x  x
+portal:close                 S  .  x  x  x  x  x  x  x  x
+portal:score                 S  .  x  x  x  x  x  x  x  x
+people:sign_out              .  .  .  .  .  .  .  .  .  .
+people:disable               S  .  x  x  x  x  x  x  x  -
+people:enable                S  .  x  x  x  x  x  x  x  -
+people:new_link              S  .  x  x  x  x  x  x  x  -
+people:new_grant             S  .  x  x  x  x  x  x  x  -
+people:drop_grant            S  .  x  x  x  x  x  x  x  -
+mentoring:confirm_roster     S  .  x  x  x  x  x  x  x  -
+mentoring:discard_roster     S  .  x  x  x  x  x  x  x  -
+mentoring:create_accounts    S  .  x  x  x  x  x  x  x  .
+projects:state               S  .  .  -  -  x  -  .  -  -
+review:plan                  S  .  x  x  x  x  x  x  x  -
+ballots:prepare              S  .  x  x  x  x  x  x  x  x
+ballots:open                 S  .  x  x  x  x  x  x  x  x
+ballots:close                S  .  x  x  x  x  x  x  x  x
+awards:draw                  S  .  x  x  x  x  x  x  x  -
+awards:publish               S  .  x  x  x  x  x  x  x  -
+type_size                    .  .  .  .  .  .  .  .  .  .
+set_language                 .  .  .  .  .  .  .  .  .  .
+"""
+
+ANSWERS = {200: "+", 302: ">", 403: "x", 404: "-", 410: "g"}
+
+
+def expected(grid: str) -> dict[str, list[str]]:
+    rows = (line.split() for line in grid.strip().splitlines())
+    return {name: answers for name, *answers in rows}
+
+
+def named_patterns(resolver: Any = None, prefix: str = "") -> Iterator[str]:
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from named_patterns(
+                pattern, f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+            )
+        elif isinstance(pattern, URLPattern) and pattern.name:
+            yield f"{prefix}{pattern.name}"
+
+
+@pytest.fixture
+def world() -> World:
+    world = make_closed_world()
+    draw_lists(run_scoring(world.season, by=None), by=None)
+    elsewhere = make_world(code="YZ", open_it=False)
+    world.accounts["stranger"] = elsewhere.accounts["office"]
+    # What a page shows when it is not told otherwise is the newest season.
+    elsewhere.season.delete()
+    return world
+
+
+def address(name: str, world: World) -> str:
+    season, first = world.season, world.enrolments[0]
+    project, account = first.first_thing.pk, world.accounts["department"]
+    run, honour_list = season.scoring_runs.get().pk, season.honour_lists.first().pk
+    grant = account.grants.get().pk
+    code = codes.mint(keys.season_key(season), first.number, 40)
+    named: dict[str, list[Any]] = {
+        "portal:rule_book_file": [season.slug, 1],
+        "portal:secretary": [first.number],
+        "people:activate": ["0" * 43],
+        "people:account": [account.pk],
+        "people:disable": [account.pk],
+        "people:enable": [account.pk],
+        "people:new_link": [account.pk],
+        "people:new_grant": [account.pk],
+        "people:drop_grant": [account.pk, grant],
+        "mentoring:roster_template": ["csv"],
+        "mentoring:roster_export": [world.district.code],
+        "mentoring:create_accounts": [world.district.code, "secretaries"],
+        "projects:project": [project],
+        "projects:edit": [project],
+        "projects:state": [project],
+        "projects:nominate": [project],
+        "review:sheet": [season.assignments.filter(mentor=world.mentors[0]).first().pk],
+        "review:assessor": [Source.FIELD, world.mentors[0].pk],
+        "ballots:rate": [code],
+        "ballots:pick": [code],
+        "ballots:thanks": [code, "0000000000"],
+        "ballots:cards": [first.organisation.code],
+        "ballots:poster": [first.organisation.code],
+        "ballots:prepare": [season.slug],
+        "ballots:open": [season.slug],
+        "ballots:close": [season.slug],
+        "scoring:run": [run],
+        "scoring:document": [run, "result"],
+        "scoring:export": [run],
+        "awards:draw": [run],
+        "awards:list": [honour_list],
+        "awards:publish": [honour_list],
+        "awards:export": [honour_list],
+    }
+    if name.startswith("mentoring:") and name.endswith(("roster_import", "confirm_roster", "discard_roster")):
+        named[name] = [make_preview(world)]
+    return reverse(name, args=named.get(name, []))
+
+
+def make_preview(world: World) -> int:
+    data = roster_workbook(units=[{"名称": "望梁街道", "类型": "街道"}], secretaries=[], mentors=[])
+    return preview_roster(world.district, "街镇.xlsx", data, by=world.accounts["office"]).pk
+
+
+def answer(client: Client, address: str, account: Account | None, method: str) -> str:
+    client.logout()
+    if account:
+        client.force_login(account)
+    response = getattr(client, method)(address)
+    if response.status_code == 302 and response["Location"].startswith(f"{reverse('people:sign_in')}?"):
+        return "S"
+    return ANSWERS.get(response.status_code, str(response.status_code))
+
+
+def walked(client: Client, world: World, grid: str, method: str) -> dict[str, list[str]]:
+    return {
+        name: [
+            "." if due == "." else answer(client, address(name, world), world.accounts.get(role), method)
+            for role, due in zip(ROLES, row, strict=True)
+        ]
+        for name, row in expected(grid).items()
+    }
+
+
+def test_every_named_address_is_walked():
+    assert sorted({*expected(READING), *expected(CHANGING)}) == sorted(set(named_patterns()))
+
+
+def test_every_page_is_for_whom_it_is_for(client, world):
+    assert walked(client, world, READING, "get") == expected(READING)
+
+
+def test_every_change_is_refused_to_whom_it_is_not_for(client, world):
+    before = ScoringRun.objects.count()
+
+    assert walked(client, world, CHANGING, "post") == expected(CHANGING)
+    assert ScoringRun.objects.count() == before
+
+
+def test_no_change_happens_on_a_mere_visit(client, world):
+    client.force_login(world.accounts["office"])
+    refused = {
+        name: client.get(address(name, world)).status_code
+        for name in expected(CHANGING)
+        if name not in ("set_language",)
+    }
+
+    assert set(refused.values()) == {405}
+
+
+FIRST, SECOND, OTHERS = ["周兰英"], ["吴建国"], ["郑秀芳", "王海燕", "冯志明", "陈玉梅"]
+
+
+@pytest.mark.parametrize("page", ["portal:secretaries", "projects:list"])
+@pytest.mark.parametrize(
+    ("role", "seen"),
+    [
+        ("office", FIRST + SECOND + OTHERS),
+        ("subdistrict", FIRST + SECOND + OTHERS[:1]),
+        ("other_subdistrict", OTHERS[1:]),
+        ("mentor", FIRST + SECOND),
+        ("other_mentor", []),
+        ("secretary", FIRST),
+        ("other_secretary", OTHERS[3:]),
+        ("stranger", []),
+    ],
+)
+def test_each_role_sees_its_own_rows_only(client, world, page, role, seen):
+    client.force_login(world.accounts[role])
+
+    # The header names who is signed in; the rows begin in the main part.
+    text = client.get(reverse(page)).content.decode().split("<main", 1)[1]
+
+    assert [name for name in FIRST + SECOND + OTHERS if name in text] == seen
