@@ -41,7 +41,7 @@ fmt: .venv/all.stamp ## Format the code and mend what the linter can
 	$(BIN)/python tools/catalogues.py update
 
 .PHONY: bench
-bench: .venv/all.stamp ## Run the benchmarks
+bench: .venv/bench.stamp ## Run the benchmarks
 	@set -e; for benchmark in $(sort $(wildcard bench/*.py)); do echo "== $$benchmark"; $(BIN)/python $$benchmark $(ARGS); done
 
 # Set-up. A stamp is older than what it was made from exactly when there is something to do.
@@ -59,6 +59,10 @@ bench: .venv/all.stamp ## Run the benchmarks
 	@touch $@
 
 .venv/all.stamp: .venv/core.stamp
+	$(UV) sync --frozen --inexact --all-extras --group build --group dev
+	@touch $@
+
+.venv/bench.stamp: .venv/all.stamp
 	$(UV) sync --frozen --inexact --all-extras --all-groups
 	@touch $@
 
