@@ -88,7 +88,7 @@ def test_a_fault_names_its_key_through_lists():
         validated(wrong)
 
     assert sentences(refused) == [
-        "Rule book, key 'sources.public.weight': Input should be a valid number. The value seen is 'a third'."
+        "Rule book, key 'sources.public.weight': it must be a number. The value seen is 'a third'."
     ]
 
 
@@ -101,8 +101,8 @@ def test_a_missing_and_an_unknown_key_are_both_named():
         validated(wrong)
 
     assert sentences(refused) == [
-        "Rule book, key 'scoring.seed': Field required.",
-        "Rule book, key 'scoring.sede': Extra inputs are not permitted. The value seen is 1.",
+        "Rule book, key 'scoring.seed': it is missing.",
+        "Rule book, key 'scoring.sede': there is no such key. The value seen is 1.",
     ]
 
 
@@ -155,6 +155,50 @@ def test_rules_that_contradict_each_other_are_refused(spoil, said):
         validated(wrong)
 
     assert said in sentences(refused)[0]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (
+            lambda rules: rules["sources"][0].update(weight=float("nan")),
+            "'sources.field.weight': it must be a finite number",
+        ),
+        (
+            lambda rules: rules["sources"][0].update(weight=-0.1),
+            "'sources.field.weight': it must be at least 0",
+        ),
+        (lambda rules: rules["scoring"].update(draws=10), "'scoring.draws': it must be at least 1000"),
+        (
+            lambda rules: rules["scoring"].update(method="magic"),
+            "it must be 'gaussian', 'mean' or 'trimmed_mean'",
+        ),
+        (
+            lambda rules: rules["indicators"][0]["levels"].pop(),
+            "'indicators.party_members.levels': it must have at least 5",
+        ),
+        (lambda rules: rules.update(programme=3), "'programme': it must be a table of keys"),
+        (lambda rules: rules.update(key="A b"), "'key': it must be small letters"),
+    ],
+)
+def test_a_value_out_of_bounds_is_told_with_the_bound(spoil, said):
+    wrong = document()
+    spoil(wrong)
+
+    with pytest.raises(Refused) as refused, translation.override("en"):
+        validated(wrong)
+
+    assert said in sentences(refused)[0]
+
+
+def test_faults_are_told_in_chinese():
+    wrong = document()
+    wrong["sources"][1]["weight"] = "三成"
+
+    with pytest.raises(Refused) as refused, translation.override("zh-hans"):
+        validated(wrong)
+
+    assert sentences(refused) == ["规则书的“sources.public.weight”有误：应为数字。 现在的值是 '三成'。"]
 
 
 def test_text_that_is_not_toml_is_told_with_its_line():

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from dongliang.common.canonical import canonical_json, fingerprint
 from dongliang.common.refusals import Blocker, Refused
@@ -24,7 +25,7 @@ TieBreak = Literal["field", "public", "institutional", "lot"]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Text(Section):
@@ -68,8 +69,8 @@ class FieldPlan(Section):
     def enough_assessors(self) -> Self:
         if self.assessors_each > self.assessors:
             raise ValueError(
-                f"assessors_each is {self.assessors_each}, but there are {self.assessors} assessors; "
-                "use at most as many"
+                _("assessors_each is %(each)d, but there are %(all)d assessors; use at most as many")
+                % {"each": self.assessors_each, "all": self.assessors}
             )
         return self
 
@@ -93,7 +94,10 @@ class Quota(Section):
     @model_validator(mode="after")
     def minimum_fits(self) -> Self:
         if self.maximum and self.minimum > self.maximum:
-            raise ValueError(f"minimum is {self.minimum}, more than the maximum of {self.maximum}")
+            raise ValueError(
+                _("minimum is %(minimum)d, more than the maximum of %(maximum)d")
+                % {"minimum": self.minimum, "maximum": self.maximum}
+            )
         return self
 
 
@@ -116,7 +120,8 @@ class PopularProjects(Named):
     def picks_fit(self) -> Self:
         if self.picks_minimum > self.picks_maximum:
             raise ValueError(
-                f"picks_minimum is {self.picks_minimum}, more than picks_maximum, {self.picks_maximum}"
+                _("picks_minimum is %(minimum)d, more than picks_maximum, %(maximum)d")
+                % {"minimum": self.picks_minimum, "maximum": self.picks_maximum}
             )
         return self
 
@@ -178,36 +183,67 @@ class RuleBookContent(Section):
 
     @model_validator(mode="after")
     def holds_together(self) -> Self:
-        total = sum(source.weight for source in self.sources)
-        if abs(total - 1) > 1e-9:
-            raise ValueError(f"the weights under sources add up to {total:g}; make them add up to 1")
+        contradiction = (
+            self.contradiction_in_keys()
+            or self.contradiction_in_weights()
+            or self.contradiction_in_places()
+            or self.contradiction_in_ties()
+        )
+        if contradiction:
+            raise ValueError(contradiction)
+        return self
+
+    def contradiction_in_keys(self) -> str:
         for section in ("categories", "indicators", "sources"):
             keys = [entry.key for entry in getattr(self, section)]
             if twice := sorted({key for key in keys if keys.count(key) > 1}):
-                raise ValueError(f"{section} has the key '{twice[0]}' twice; give each its own")
-        places, secretaries = self.best_secretaries.places, self.programme.secretaries
-        if places > secretaries:
-            raise ValueError(f"best_secretaries.places is {places}, more than the {secretaries} secretaries")
-        quota, subdistricts = self.best_secretaries.subdistrict_quota, self.programme.subdistricts
-        if quota.minimum * subdistricts > places:
-            raise ValueError(
-                f"best_secretaries.subdistrict_quota.minimum is {quota.minimum}: {subdistricts} subdistricts "
-                f"would need {quota.minimum * subdistricts} places, and there are {places}"
-            )
-        if quota.maximum and quota.maximum * subdistricts < places:
-            raise ValueError(
-                f"best_secretaries.subdistrict_quota.maximum is {quota.maximum}: {subdistricts} subdistricts "
-                f"could fill {quota.maximum * subdistricts} places, and there are {places}"
-            )
-        known = {source.key for source in self.sources} | {"lot"}
-        if missing := [tie for tie in self.best_secretaries.ties if tie not in known]:
-            raise ValueError(f"best_secretaries.ties names '{missing[0]}', which is not among the sources")
-        if self.best_secretaries.ties[-1] != "lot":
-            raise ValueError("best_secretaries.ties must end in 'lot', so that no tie is left open")
+                return _("%(section)s has the key '%(key)s' twice; give each its own") % {
+                    "section": section,
+                    "key": twice[0],
+                }
         present = set(paths_in(self.model_dump()))
         if unknown := [path for path in self.defaults if path not in present]:
-            raise ValueError(f"defaults names '{unknown[0]}', which is not a key of this rule book")
-        return self
+            return _("defaults names '%(path)s', which is not a key of this rule book") % {"path": unknown[0]}
+        return ""
+
+    def contradiction_in_weights(self) -> str:
+        total = sum(source.weight for source in self.sources)
+        if abs(total - 1) < 1e-9:
+            return ""
+        return _("the weights under sources add up to %(total)s; make them add up to 1") % {
+            "total": f"{total:g}"
+        }
+
+    def contradiction_in_places(self) -> str:
+        places, secretaries = self.best_secretaries.places, self.programme.secretaries
+        quota, subdistricts = self.best_secretaries.subdistrict_quota, self.programme.subdistricts
+        least, most = quota.minimum * subdistricts, quota.maximum * subdistricts
+        if places > secretaries:
+            return _("best_secretaries.places is %(places)d, more than the %(secretaries)d secretaries") % {
+                "places": places,
+                "secretaries": secretaries,
+            }
+        if least > places:
+            return _(
+                "best_secretaries.subdistrict_quota.minimum is %(minimum)d: %(subdistricts)d subdistricts would need "
+                "%(needed)d places, and there are %(places)d"
+            ) % {"minimum": quota.minimum, "subdistricts": subdistricts, "needed": least, "places": places}
+        if quota.maximum and most < places:
+            return _(
+                "best_secretaries.subdistrict_quota.maximum is %(maximum)d: %(subdistricts)d subdistricts could fill "
+                "%(filled)d places, and there are %(places)d"
+            ) % {"maximum": quota.maximum, "subdistricts": subdistricts, "filled": most, "places": places}
+        return ""
+
+    def contradiction_in_ties(self) -> str:
+        known = {source.key for source in self.sources} | {"lot"}
+        if missing := [tie for tie in self.best_secretaries.ties if tie not in known]:
+            return _("best_secretaries.ties names '%(tie)s', which is not among the sources") % {
+                "tie": missing[0]
+            }
+        if self.best_secretaries.ties[-1] != "lot":
+            return _("best_secretaries.ties must end in 'lot', so that no tie is left open")
+        return ""
 
     @cached_property
     def sha256(self) -> str:
@@ -250,7 +286,7 @@ def validated(document: dict[str, Any]) -> RuleBookContent:
                 _("Rule book, key '%(key)s': %(problem)s.")
                 % {
                     "key": key_of(fault["loc"], document) or _("(the whole document)"),
-                    "problem": fault["msg"].removeprefix("Value error, ").rstrip("."),
+                    "problem": problem_of(fault),
                 },
                 _("The value seen is %(value)s.") % {"value": shortened(fault["input"])}
                 if fault["type"] not in ("missing", "value_error")
@@ -258,6 +294,35 @@ def validated(document: dict[str, Any]) -> RuleBookContent:
             )
             for fault in error.errors()
         ) from error
+
+
+def problem_of(fault: ErrorDetails) -> str:
+    """What is wrong with a value, in the reader's language; what we have no words for, in pydantic's."""
+    bounds = {
+        name: fault.get("ctx", {}).get(name) for name in ("ge", "le", "expected", "min_length", "max_length")
+    }
+    words = {
+        "missing": _("it is missing"),
+        "extra_forbidden": _("there is no such key"),
+        "float_type": _("it must be a number"),
+        "int_type": _("it must be a whole number"),
+        "string_type": _("it must be text"),
+        "list_type": _("it must be a list"),
+        "model_type": _("it must be a table of keys"),
+        "model_attributes_type": _("it must be a table of keys"),
+        "finite_number": _("it must be a finite number"),
+        "greater_than_equal": _("it must be at least %(ge)s"),
+        "less_than_equal": _("it must be at most %(le)s"),
+        "literal_error": _("it must be %(expected)s"),
+        "string_pattern_mismatch": _("it must be small letters, digits and joining strokes, a letter first"),
+        "string_too_short": _("it must not be empty"),
+        "string_too_long": _("it must be at most %(max_length)s characters"),
+        "too_short": _("it must have at least %(min_length)s entries"),
+        "too_long": _("it must have at most %(max_length)s entries"),
+    }
+    if fault["type"] in words:
+        return words[fault["type"]] % bounds
+    return fault["msg"].removeprefix("Value error, ").rstrip(".")
 
 
 def shortened(value: Any, limit: int = 60) -> str:
