@@ -33,6 +33,7 @@ portal:front                 +  +  +  +  +  +  +  +  +  +
 portal:honours               +  +  +  +  +  +  +  +  +  +
 portal:rules                 +  +  +  +  +  +  +  +  +  +
 portal:rule_book_file        +  +  +  +  +  +  +  +  +  +
+portal:preset_file           S  +  x  x  x  x  x  x  x  x
 portal:revise_rules          S  +  x  x  x  x  x  x  x  x
 portal:desk                  S  +  +  +  >  >  >  >  >  +
 portal:secretaries           S  +  +  +  x  +  +  +  +  +
@@ -140,6 +141,7 @@ def address(name: str, world: World) -> str:
     code = codes.mint(keys.season_key(season), first.number, 40)
     named: dict[str, list[Any]] = {
         "portal:rule_book_file": [season.slug, 1],
+        "portal:preset_file": ["putuo-2021"],
         "portal:secretary": [first.number],
         "people:activate": ["0" * 43],
         "people:account": [account.pk],

@@ -1,8 +1,10 @@
 import json
+import subprocess
 from pathlib import Path
 
 from tests.cli.test_operate import run
 
+ROOT = Path(__file__).parent.parent.parent
 SMALL = ("--scale", "0.1", "--no-serve")
 
 
@@ -33,6 +35,18 @@ def test_one_seed_gives_one_result_and_another_seed_another(tmp_path):
         (tmp_path / name / "results.json").read_bytes() for name in ("first", "second", "third")
     )
     assert first == second != third
+
+
+def test_make_demo_builds_the_season_from_the_checkout(tmp_path):
+    made = subprocess.run(
+        ["make", "demo", f"ARGS=--no-serve --scale 0.1 --home {tmp_path}/home"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "28 / 5 / 2 / 3" in made.stdout
 
 
 def test_the_demo_replaces_an_earlier_demo(tmp_path):

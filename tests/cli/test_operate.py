@@ -57,6 +57,22 @@ def test_setting_up_with_a_weak_password_leaves_nothing(tmp_path):
     set_up(tmp_path / "home")
 
 
+def test_another_season_begins_in_the_district_there_is(tmp_path):
+    set_up(tmp_path / "home")
+
+    told = run(tmp_path / "home", "new-season", "--season", "liangzhou-2022").stdout
+
+    assert told.startswith("梁州区 · “大梁带小梁”2021 年度 · liangzhou-2022 · ")
+
+
+def test_a_season_of_an_unknown_district_is_refused_with_those_there_are(tmp_path):
+    set_up(tmp_path / "home")
+
+    refused = run(tmp_path / "home", "new-season", "--season", "x", "--code", "YZ", check=False)
+
+    assert (refused.returncode, "LZ" in refused.stderr) == (1, True)
+
+
 def test_an_unknown_preset_is_told_with_those_there_are(tmp_path):
     refused = set_up(tmp_path / "home", "--preset", "putuo-1999", check=False)
 

@@ -12,7 +12,13 @@ from tests.test_every_url import READING, address, expected
 
 SCREENS = {"phone": PHONE, "desktop": DESKTOP}
 # A file, not a page.
-FILES = {"portal:rule_book_file", "portal:export", "projects:export", "mentoring:roster_template"}
+FILES = {
+    "portal:rule_book_file",
+    "portal:preset_file",
+    "portal:export",
+    "projects:export",
+    "mentoring:roster_template",
+}
 FILES |= {"mentoring:roster_export", "scoring:document", "scoring:export", "awards:export"}
 
 

@@ -7,7 +7,7 @@ from django.utils import translation
 
 from dongliang.common.canonical import fingerprint
 from dongliang.common.refusals import Refused
-from dongliang.seasons.rulebook import RuleBookContent, from_toml, preset, preset_names, validated
+from dongliang.seasons.rulebook import RuleBookContent, from_text, preset, preset_names, validated
 
 
 def document() -> dict:
@@ -203,9 +203,22 @@ def test_faults_are_told_in_chinese():
 
 def test_text_that_is_not_toml_is_told_with_its_line():
     with pytest.raises(Refused) as refused, translation.override("en"):
-        from_toml("format = \n")
+        from_text("format = \n")
 
-    assert sentences(refused) == ["The rule book is not valid TOML: Invalid value (at line 1, column 10)."]
+    assert sentences(refused) == [
+        "The file is neither valid TOML nor valid JSON: Invalid value (at line 1, column 10)."
+    ]
+
+
+def test_a_rule_book_given_out_as_json_can_be_brought_back():
+    rules = preset("putuo-2021")
+
+    assert from_text(rules.as_json().decode()) == rules
+
+
+def test_nesting_without_end_is_told():
+    with pytest.raises(Refused):
+        from_text("{" + '"a":{' * 100_000)
 
 
 def test_an_unknown_preset_is_told_with_those_there_are():

@@ -10,6 +10,7 @@ from dongliang import __version__
 COMMANDS = {
     "demo": "dongliang.cli.demo:demo",
     "set-up": "dongliang.cli.operate:set_up",
+    "new-season": "dongliang.cli.operate:new_season",
     "serve": "dongliang.cli.operate:serve",
     "audit": "dongliang.cli.operate:audit",
     "manage": "dongliang.cli.operate:manage",

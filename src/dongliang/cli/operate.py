@@ -59,6 +59,37 @@ def set_up(
     click.echo(f"{organisation} · {season} · {account.username} · {rules.sha256}")
 
 
+@click.command("new-season")
+@click.option("--season", "slug", required=True, help="Short name of the season, such as liangzhou-2022.")
+@click.option(
+    "--preset", "preset_name", default="putuo-2021", show_default=True, help="Rule book to start from."
+)
+@click.option("--code", help="Short code of the district; needed where the database holds several.")
+@tells_refusals
+def new_season(slug: str, preset_name: str, code: str | None) -> None:
+    """Begin another season of a district that is set up."""
+    from django.utils.translation import gettext as _
+
+    from dongliang.common.refusals import Blocker, Refused
+    from dongliang.people.models import Organisation, OrganisationKind
+    from dongliang.seasons.actions import create_season
+    from dongliang.seasons.rulebook import preset
+
+    districts = Organisation.objects.filter(kind=OrganisationKind.DISTRICT)
+    codes = list(districts.values_list("code", flat=True))
+    wanted = code or (codes[0] if len(codes) == 1 else "")
+    if wanted not in codes:
+        raise Refused(
+            Blocker(
+                "district.unknown",
+                _("There is no district with the code '%(code)s'.") % {"code": wanted},
+                _("Give one of these with --code: %(codes)s.") % {"codes": ", ".join(codes) or "–"},
+            )
+        )
+    season = create_season(districts.get(code=wanted), slug=slug, rules=preset(preset_name), by=None)
+    click.echo(f"{season.district} · {season} · {season.slug} · {season.rule_book.sha256}")
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)

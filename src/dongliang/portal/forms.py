@@ -7,16 +7,17 @@ from django.utils.translation import gettext_lazy as _
 
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.people.models import Organisation
-from dongliang.seasons.rulebook import RuleBookContent, from_toml
+from dongliang.seasons.rulebook import RuleBookContent, from_text
 
 LARGEST_RULE_BOOK = 512 * 1024
 
 
 class RuleBookForm(forms.Form):
-    """A rule book as a TOML file, and why it replaces a frozen one."""
+    """A rule book in a file, and why it replaces a frozen one."""
 
     file = forms.FileField(
-        label=_("Rule book"), help_text=_("A TOML file, like the ones this product ships.")
+        label=_("Rule book"),
+        help_text=_("A TOML file like the ones this product ships, or the JSON file of a season's rules."),
     )
     reason = forms.CharField(
         label=_("Reason"),
@@ -37,13 +38,13 @@ class RuleBookForm(forms.Form):
                 )
             )
         try:
-            return from_toml(file.read().decode("utf-8-sig"))
+            return from_text(file.read().decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             raise Refused(
                 Blocker(
                     "rulebook.not_text",
                     str(_("The file is not UTF-8 text.")),
-                    str(_("Save it as a TOML file in UTF-8, then choose it again.")),
+                    str(_("Save it as UTF-8 text, then choose it again.")),
                 )
             ) from error
 

@@ -8,6 +8,7 @@ urlpatterns = [
     path("honours/", public.honour_roll, name="honours"),
     path("rules/", public.rule_book, name="rules"),
     path("rules/<slug:slug>/v<int:version>.json", public.rule_book_file, name="rule_book_file"),
+    path("rules/presets/<str:name>.toml", desk.preset_file, name="preset_file"),
     path("rules/revise/", desk.revise_rules, name="revise_rules"),
     path("desk/", desk.desk, name="desk"),
     path("desk/freeze/", desk.take_step, {"key": "freeze"}, name="freeze"),

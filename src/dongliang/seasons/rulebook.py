@@ -4,6 +4,7 @@ A preset is a TOML file. Every value the programme's own sources do not give sta
 ``defaults`` list names, so that the office sees what it still has to set for itself.
 """
 
+import json
 import tomllib
 from collections.abc import Iterator
 from functools import cached_property
@@ -330,14 +331,15 @@ def shortened(value: Any, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def from_toml(text: str) -> RuleBookContent:
-    """The rule book in a TOML file's text. Raises Refused."""
+def from_text(text: str) -> RuleBookContent:
+    """The rule book in the text of a TOML file, or of the JSON that a season's rules are given out as. Raises Refused."""
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise Refused(
             Blocker(
-                "rulebook.not_toml", _("The rule book is not valid TOML: %(problem)s.") % {"problem": error}
+                "rulebook.not_readable",
+                _("The file is neither valid TOML nor valid JSON: %(problem)s.") % {"problem": error},
             )
         ) from error
     return validated(document)
@@ -352,6 +354,11 @@ def preset_names() -> list[str]:
 
 def preset(name: str) -> RuleBookContent:
     """The shipped rule book called ``name``."""
+    return from_text(preset_text(name))
+
+
+def preset_text(name: str) -> str:
+    """The TOML file of the shipped rule book called ``name``, remarks and all. Raises Refused."""
     if name not in preset_names():
         raise Refused(
             Blocker(
@@ -360,4 +367,4 @@ def preset(name: str) -> RuleBookContent:
                 _("Use one of: %(names)s.") % {"names": ", ".join(preset_names())},
             )
         )
-    return from_toml((resources.files("dongliang.presets") / f"{name}.toml").read_text(encoding="utf-8"))
+    return (resources.files("dongliang.presets") / f"{name}.toml").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -21,6 +21,7 @@ from dongliang.scoring.actions import begin_collecting, end_collecting, run_scor
 from dongliang.seasons.actions import freeze_rule_book, revise_rule_book
 from dongliang.seasons.models import Phase, Season
 from dongliang.seasons.queries import current_season
+from dongliang.seasons.rulebook import preset_names, preset_text
 
 
 def desk(request: HttpRequest) -> HttpResponse:
@@ -100,7 +101,7 @@ def season_to_run(request: HttpRequest) -> Season:
 
 
 def revise_rules(request: HttpRequest) -> HttpResponse:
-    """Put another rule book in force, as a TOML file, until the season opens."""
+    """Put another rule book in force, from a file, until the season opens."""
     season = season_to_run(request)
     form = RuleBookForm(request.POST or None, request.FILES or None)
     reasons: tuple[Blocker, ...] = ()
@@ -117,5 +118,21 @@ def revise_rules(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "portal/revise_rules.html",
-        {"season": season, "form": form, "reasons": reasons, "fixed": season.phase != Phase.PREPARING},
+        {
+            "season": season,
+            "form": form,
+            "reasons": reasons,
+            "fixed": season.phase != Phase.PREPARING,
+            "presets": preset_names(),
+        },
     )
+
+
+def preset_file(request: HttpRequest, name: str) -> HttpResponse:
+    """A shipped rule book as the file it is, to start one's own from."""
+    season_to_run(request)
+    if name not in preset_names():
+        raise Http404
+    response = HttpResponse(preset_text(name), content_type="application/toml; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}.toml"'
+    return response

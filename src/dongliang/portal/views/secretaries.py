@@ -95,13 +95,15 @@ def secretary(request: HttpRequest, number: int) -> HttpResponse:
     """One secretary: post, mentor, first thing, answers, and when they may be seen, results down to the sheets."""
     season = season_or_404()
     enrolment = get_object_or_404(enrolments_visible_to(request.user, season), number=number)
+    record = record_of(enrolment, office=is_office(request.user))
     return render(
         request,
         "portal/secretary.html",
         {
             "season": season,
             "enrolment": enrolment,
-            "record": record_of(enrolment, office=is_office(request.user)),
+            "record": record,
+            "rule_book_fingerprint": season.rule_book.sha256 if record.measures else None,
         },
     )
 
