@@ -6,7 +6,7 @@ import pytest
 from dongliang.common.canonical import canonical_json
 from dongliang.engine.errors import EngineError
 from dongliang.scoring.calculation import calculate, lots, standardised
-from dongliang.seasons.rulebook import RuleBookContent, validated
+from dongliang.seasons.rulebook import RuleBookContent, preset, validated
 from tests.factories.scoring import make_inputs
 from tests.factories.season import make_rules
 
@@ -174,6 +174,19 @@ def test_a_season_without_first_things_has_none_on_its_lists():
         [],
         [],
         [],
+    )
+
+
+def test_one_subdistrict_by_itself_is_scored_by_its_own_preset():
+    rules = preset("subdistrict-small")
+
+    result = calculate(rules, make_inputs(secretaries=rules.programme.secretaries, subdistricts=1))
+
+    lists = result["lists"]
+    assert (len(lists["best_secretaries"]), len(lists["popular_projects"]), len(lists["surest_things"])) == (
+        5,
+        3,
+        1,
     )
 
 
