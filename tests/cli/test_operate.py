@@ -73,6 +73,17 @@ def test_a_season_of_an_unknown_district_is_refused_with_those_there_are(tmp_pat
     assert (refused.returncode, "LZ" in refused.stderr) == (1, True)
 
 
+@pytest.mark.parametrize("command", [("audit", "verify"), ("serve", "--port", "1")])
+def test_a_damaged_database_is_told_in_a_sentence(tmp_path, command: tuple[str, ...]):
+    set_up(tmp_path / "home")
+    (tmp_path / "home" / "dongliang.sqlite3").write_bytes(b"not a database" * 1000)
+
+    told = run(tmp_path / "home", *command, check=False)
+
+    assert (told.returncode, "Traceback" in told.stderr) == (1, False)
+    assert "file is not a database" in told.stderr
+
+
 def test_an_unknown_preset_is_told_with_those_there_are(tmp_path):
     refused = set_up(tmp_path / "home", "--preset", "putuo-1999", check=False)
 

@@ -3,9 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dongliang.engine import crossed
 from dongliang.engine.checking import certify_gaussian
-from dongliang.engine.crossed import gaussian
+from dongliang.engine.crossed import gaussian, layout, reml
 from dongliang.engine.data import Ratings
 from dongliang.engine.errors import InvalidRatings, NotConverged, TooLarge, Unconnected, Unidentified
 from tests.engine.drawn import crossed_ratings, ratings_of, shuffled
@@ -61,33 +60,32 @@ def test_the_fit_is_the_optimum_of_a_likelihood_written_out_over_all_ratings(rat
 
 @pytest.mark.parametrize("ratings", [crossed_ratings(7), nested_ratings(8)], ids=["crossed", "nested"])
 def test_the_gradient_agrees_with_finite_differences(ratings):
-    sums = crossed._Sums.of(ratings)
+    sums = reml._Sums.of(ratings)
     tau = np.array([0.7, 1.9])
     step = 1e-5
 
-    gradient = crossed._slope(sums, crossed._evaluate(sums, tau, reml=True)).gradient
+    gradient = reml._slope(sums, reml._evaluate(sums, tau, reml=True)).gradient
 
     differences = [
-        (
-            crossed._evaluate(sums, tau + move, True).deviance
-            - crossed._evaluate(sums, tau - move, True).deviance
-        )
+        (reml._evaluate(sums, tau + move, True).deviance - reml._evaluate(sums, tau - move, True).deviance)
         / (2 * step)
         for move in step * np.eye(2)
     ]
     assert gradient == pytest.approx(differences, rel=1e-6)
 
 
-def test_the_ways_to_arrange_a_design_give_the_same_fit():
-    ratings = crossed_ratings(9, targets=30, raters=10)
-    cross = crossed._Sums.of(ratings).cross
-    weights, root = np.random.default_rng(0).random(30), np.random.default_rng(1).random((10, 10))
-    inverse = root @ root.T
+@pytest.mark.parametrize("at_once", [7, 4_000_000])
+def test_the_ways_to_arrange_a_design_give_the_same_sums(at_once, monkeypatch):
+    monkeypatch.setattr(layout, "PAIRS_AT_ONCE", at_once)
+    cross = reml._Sums.of(crossed_ratings(9, targets=30, raters=10)).cross
+    rng = np.random.default_rng(0)
+    data, weights, root = rng.random(cross.nnz), rng.random(30), rng.random((10, 10))
+    inverse = np.triu(root @ root.T)
 
-    pairs, filled = crossed._Pairs.of(cross), crossed._Filled(cross)
+    pairs, filled = layout.Pairs.of(cross), layout.Filled(cross)
 
-    assert np.triu(pairs.gram(weights)) == pytest.approx(np.triu(filled.gram(weights)))
-    assert pairs.quadratics(inverse) == pytest.approx(filled.quadratics(inverse))
+    assert np.triu(pairs.gram(data, weights)) == pytest.approx(np.triu(filled.gram(data, weights)))
+    assert pairs.products(data, inverse) == pytest.approx(filled.products(data, inverse))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -165,7 +163,7 @@ def test_nested_raters_leave_independent_errors():
 
 def test_many_targets_have_no_joint_covariance(monkeypatch):
     ratings = crossed_ratings(16)
-    monkeypatch.setattr(crossed, "COVARIANCE_LIMIT", 19)
+    monkeypatch.setattr(reml, "COVARIANCE_LIMIT", 19)
 
     assert gaussian(ratings).covariance is None
 
@@ -292,7 +290,7 @@ def test_running_out_of_iterations_carries_the_last_iterate():
 
 
 def test_factors_that_are_both_too_large_are_refused(monkeypatch):
-    monkeypatch.setattr(crossed, "DENSE_LIMIT", 5)
+    monkeypatch.setattr(layout, "DENSE_LIMIT", 5)
 
     with pytest.raises(TooLarge, match="20 and 6 targets and raters are too many"):
         gaussian(crossed_ratings(19))

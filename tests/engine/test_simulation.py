@@ -155,3 +155,53 @@ def test_shrinking_thin_neighbourhoods_beats_the_plain_mean():
 
     agreement = [np.corrcoef(fit.measures, SEASON.truth.public)[0, 1] for fit in (model, plain)]
     assert agreement[0] > agreement[1] + 0.03
+
+
+def test_expected_marks_are_what_raters_without_limit_give():
+    rng = np.random.default_rng(11)
+    plan = np.tile(np.arange(5), (6, 400))
+    simulated = simulate_season(
+        rng,
+        subdistrict=np.arange(6) % 2,
+        plan=plan,
+        n_assessors=5,
+        departments=3000,
+        ballots=60_000,
+        approvals=1,
+        thin_share=0.0,
+        turnout_log_sd=0.1,
+    )
+
+    given = np.where(simulated.ballot_marks > 0, simulated.ballot_marks, np.nan)
+    public = [np.nanmean(given[simulated.ballot_target == target], axis=0).mean() for target in range(6)]
+    expected = simulated.truth.expected
+    assert simulated.field_marks.mean(axis=(1, 2)) == pytest.approx(expected["field"], abs=0.04)
+    assert public == pytest.approx(expected["public"], abs=0.04)
+    # Institutions' own severities curve the scale a little; whom they put before whom is what counts.
+    institution = simulated.department_marks.mean(axis=(0, 2))
+    assert institution - institution.mean() == pytest.approx(
+        expected["institution"] - expected["institution"].mean(), abs=0.08
+    )
+
+
+def test_a_season_can_be_made_harder():
+    rng = np.random.default_rng(12)
+    plan = np.tile(np.arange(4), (200, 1))
+
+    simulated = simulate_season(
+        rng,
+        subdistrict=np.arange(200) % 10,
+        plan=plan,
+        n_assessors=40,
+        departments=1,
+        ballots=20_000,
+        approvals=1,
+        severity_spread=0.9,
+        office_leniency=(2.0, 3.0),
+        thin_share=0.4,
+    )
+
+    turnout = np.bincount(simulated.ballot_target, minlength=200)
+    assert simulated.truth.severity.std() == pytest.approx(0.9 * 1.2, rel=0.3)
+    assert simulated.truth.office_leniency.min() >= 2
+    assert (turnout < 10).sum() >= 80

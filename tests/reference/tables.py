@@ -75,7 +75,12 @@ def long_rows(name):
 
 def ratings(name):
     """The ratings, and the labels of its targets, raters and indicators."""
-    columns = list(zip(*long_rows(name), strict=True))
+    return coded(long_rows(name))
+
+
+def coded(rows):
+    """Rows of (target, rater, indicator, mark) as ratings, and their labels."""
+    columns = list(zip(*rows, strict=True))
     labels, codes = zip(*(np.unique(column, return_inverse=True) for column in columns[:3]), strict=True)
     target, rater, indicator = codes
     data = Ratings(
@@ -90,5 +95,14 @@ def ratings(name):
     return data, *labels
 
 
+def wine(target, rater, indicator):
+    """The wine table coded by three functions of a row."""
+    return coded([(target(row), rater(row), indicator(row), row["rating"]) for row in rows("wine.csv")])
+
+
+def answers(name, peer):
+    return json.loads((DATA / f"{name}_{peer}.json").read_text(encoding="utf-8"))
+
+
 def lmer(name):
-    return json.loads((DATA / f"{name}_lmer.json").read_text(encoding="utf-8"))
+    return answers(name, "lmer")

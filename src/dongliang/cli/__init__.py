@@ -1,4 +1,4 @@
-"""The command ``dongliang``. Commands that need the database set Django up themselves; ``score`` does without it."""
+"""The command ``dongliang``. Commands that need the database set Django up; ``score``, ``pair`` and ``plan`` need none."""
 
 import importlib
 import os
@@ -15,6 +15,8 @@ COMMANDS = {
     "audit": "dongliang.cli.operate:audit",
     "manage": "dongliang.cli.operate:manage",
     "score": "dongliang.cli.score:score",
+    "pair": "dongliang.cli.pair:pair_command",
+    "plan": "dongliang.cli.plan:plan_command",
 }
 
 

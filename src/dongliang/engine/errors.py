@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dongliang.engine.data import Fit, Integers
+    from dongliang.engine.data import FacetsFit, Fit, Integers, OrdinalFit
 
 
 class EngineError(Exception):
@@ -43,11 +43,11 @@ class NotConverged(EngineError):
 
     Attributes
     ----------
-    fit : Fit
+    fit : Fit, OrdinalFit or FacetsFit
         The last iterate, with its record.
     """
 
-    def __init__(self, message: str, fit: Fit) -> None:
+    def __init__(self, message: str, fit: Fit | OrdinalFit | FacetsFit) -> None:
         super().__init__(message)
         self.fit = fit
 
@@ -94,6 +94,30 @@ class InfeasiblePlan(EngineError):
     def __init__(self, message: str, targets: Integers) -> None:
         super().__init__(message)
         self.targets = targets
+
+
+class InvalidPairing(EngineError):
+    """What was asked of a pairing breaks its own shape: lengths, codes, weights, numbers that repeat."""
+
+
+class InfeasiblePairing(EngineError):
+    """Some demands for a mentor cannot be met together; leaving out any one of them, the others can.
+
+    Attributes
+    ----------
+    mentees : (k,) int array
+        Codes of the mentees whose demands these are, in rising order.
+    mentors : (l,) int array
+        Codes of all mentors that these mentees may have; together they have room for ``k - 1`` of them.
+    locked : (h,) int array
+        Codes of those of the mentees who are locked to one mentor.
+    """
+
+    def __init__(self, message: str, mentees: Integers, mentors: Integers, locked: Integers) -> None:
+        super().__init__(message)
+        self.mentees = mentees
+        self.mentors = mentors
+        self.locked = locked
 
 
 class NotCertified(EngineError):

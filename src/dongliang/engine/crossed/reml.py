@@ -9,21 +9,31 @@ variance of zero is an ordinary point. See docs/methods/gaussian.md for the deri
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 
-from dongliang.engine.data import Booleans, Fit, Floats, Integers, Ratings, Record, connected_groups
-from dongliang.engine.errors import InvalidRatings, NotConverged, TooLarge, Unconnected, Unidentified
+from dongliang.engine.crossed.components import fit_components, refuse_unknown
+from dongliang.engine.crossed.layout import (
+    Layout,
+    Nested,
+    Schur,
+    arranged,
+    meetings,
+    refuse_incomparable,
+    refuse_unconnected,
+    row_of_each,
+    totals,
+    why_no_severity,
+)
+from dongliang.engine.crossed.newton import minimise
+from dongliang.engine.data import Booleans, Fit, Floats, Integers, Ratings, Record
+from dongliang.engine.errors import InvalidRatings, NotConverged, Unidentified
 
 TOLERANCE = 1e-9
 # A joint covariance of more targets than this takes over 200 MB and is left out of the fit.
 COVARIANCE_LIMIT = 5_000
-# A dense Schur complement of this many levels takes 0.5 GB, and three are alive at once.
-DENSE_LIMIT = 8_000
 # Ratings whose sum of squares within indicators is this small a share of the whole are equal up to rounding.
 CONSTANT = 1e-24
 # Where targets and raters leave this share of the sum of squares, no digits are left to weigh errors by.
@@ -32,13 +42,25 @@ EXACT = 1e-9
 REPRODUCED = "Targets and raters reproduce the ratings exactly, so that no error is left to weigh them by."
 
 
-def gaussian(ratings: Ratings, *, reml: bool = True, max_iterations: int = 100) -> Fit:
+def gaussian(
+    ratings: Ratings,
+    *,
+    effects: tuple[str, ...] = ("target", "rater"),
+    subdistrict: Integers | None = None,
+    reml: bool = True,
+    max_iterations: int = 100,
+) -> Fit:
     """Fit ``value = indicator + target - severity + residual``, targets and raters as Gaussian random effects.
 
     Parameters
     ----------
     ratings : Ratings
         ``n`` ratings of ``p`` targets by ``r`` raters on ``J`` indicators.
+    effects : tuple of str, default ("target", "rater")
+        The Gaussian effects: ``"target"``, and any of ``"rater"``, ``"indicator"`` (else fixed), ``"target:indicator"``,
+        ``"target:rater"`` (halo: what a rater gives a target on all indicators alike), ``"rater:indicator"``, ``"subdistrict"``.
+    subdistrict : (p,) int, optional
+        The group of each target, a code from 0; wanted by the effect of that name, and only by it.
     reml : bool, default True
         Maximise the restricted likelihood, which does not underestimate the variances as the plain one does.
     max_iterations : int
@@ -55,10 +77,13 @@ def gaussian(ratings: Ratings, *, reml: bool = True, max_iterations: int = 100) 
         one target only, so that the errors are independent. A target or rater without ratings sits at the
         mean with the standard deviation of its kind.
 
+        With other effects, ``variances`` has one for each; a measure holds the effect of the target's subdistrict, but none of
+        its interactions; and the covariance is there for up to 5,000 targets in every design.
+
     Raises
     ------
     InvalidRatings
-        An indicator has no ratings.
+        An indicator has no ratings; an effect does not exist; or effects and subdistricts do not go together.
     Unidentified
         Only one target has ratings; or every target has one rating; or each target has one rater of its own;
         or targets or raters coincide with the indicators; or the effects reproduce the ratings exactly.
@@ -70,22 +95,37 @@ def gaussian(ratings: Ratings, *, reml: bool = True, max_iterations: int = 100) 
     NotConverged
         ``max_iterations`` came first; ``fit`` is the last iterate.
     TooLarge
-        Neither factor is small enough, nor nested in the other.
+        Neither factor is small enough, nor nested in the other; or more than 8,000 levels of the effects belong to no single
+        target or rater.
 
     Notes
     -----
     One rater only, or raters who gave one rating each, have no variance that could be told from the rest: it is left
-    out and the record remarks it. Ratings that are equal within indicators give variances and standard
+    out and the record remarks it; so is any other effect that has one level, one rating a level, or the levels of another
+    effect. Ratings that are equal within indicators give variances and standard
     errors of zero.
 
     Profiled deviance of [BMBW15]_, minimised by Newton steps with average information [GTC95]_; the larger
     factor is eliminated, which leaves a diagonal when it is nested in the smaller one.
     """
+    usual = set(effects) == {"target", "rater"} and subdistrict is None
+    if not usual:
+        refuse_unknown(effects, subdistrict, ratings.n_targets)
+    square = _square(ratings, ratings.values - ratings.values.mean())
+    if _spread(square) <= CONSTANT * float(ratings.values @ ratings.values):
+        return _constant(ratings, square, effects, reml)
+    if not usual:
+        return fit_components(ratings, effects, subdistrict, reml=reml, max_iterations=max_iterations)
     sums = _Sums.of(ratings)
-    if sums.spread <= CONSTANT * float(ratings.values @ ratings.values):
-        return _constant(sums, reml)
     free, remarks = _free(sums)
-    point, slope, record = _minimise(sums, free, reml=reml, max_iterations=max_iterations)
+    point, slope, record = minimise(
+        lambda tau: _evaluate(sums, tau, reml),
+        lambda point: _slope(sums, point),
+        _start(sums),
+        free,
+        method="REML" if reml else "ML",
+        max_iterations=max_iterations,
+    )
     fit = _fit(sums, point, slope, replace(record, remarks=remarks + _boundary_remarks(sums, point, free)))
     if record.decrement > record.tolerance:
         raise NotConverged(
@@ -94,112 +134,6 @@ def gaussian(ratings: Ratings, *, reml: bool = True, max_iterations: int = 100) 
             fit,
         )
     return fit
-
-
-class _Cross(Protocol):
-    """Which levels of ``a`` met which of ``b``, arranged for ``C' diag(w) C`` and for ``c' M c`` of every row c."""
-
-    def gram(self, weights: Floats) -> Floats: ...
-
-    def quadratics(self, inverse: Floats) -> Floats: ...
-
-
-@dataclass(frozen=True, eq=False)
-class _Nested:
-    """Every level of ``a`` met at most one of ``b``: the gram matrix is diagonal and kept as a vector."""
-
-    row: Integers
-    column: Integers
-    squared: Floats
-    shape: tuple[int, int]
-
-    def gram(self, weights: Floats) -> Floats:
-        return _totals(self.column, self.squared * weights[self.row], self.shape[1])
-
-    def quadratics(self, inverse: Floats) -> Floats:
-        return _totals(self.row, self.squared * inverse[self.column], self.shape[0])
-
-
-@dataclass(frozen=True, eq=False)
-class _Pairs:
-    """Few meetings: every pair of ``b`` levels that share a level of ``a`` is listed once, by rows of ``a``."""
-
-    per_row: Integers
-    row: Integers
-    place: Integers
-    product: Floats
-    doubled: Floats
-    shape: tuple[int, int]
-
-    @classmethod
-    def of(cls, cross: csr_array) -> _Pairs:
-        size = np.diff(cross.indptr).astype(np.int64)
-        ends = np.repeat(cross.indptr[1:].astype(np.int64), size)
-        length = ends - np.arange(cross.nnz)
-        first = np.repeat(np.arange(cross.nnz), length)
-        second = first + np.arange(len(first)) - np.repeat(np.cumsum(length) - length, length)
-        product = cross.data[first] * cross.data[second]
-        return cls(
-            per_row=size * (size + 1) // 2,
-            row=np.repeat(np.arange(cross.shape[0]), size * (size + 1) // 2),
-            place=cross.indices[first].astype(np.int64) * cross.shape[1] + cross.indices[second],
-            product=product,
-            doubled=np.where(first == second, product, 2 * product),
-            shape=cross.shape,
-        )
-
-    def gram(self, weights: Floats) -> Floats:
-        b = self.shape[1]
-        weighted = np.repeat(weights, self.per_row) * self.product
-        return _totals(self.place, weighted, b * b).reshape(b, b)
-
-    def quadratics(self, inverse: Floats) -> Floats:
-        return _totals(self.row, inverse.ravel()[self.place] * self.doubled, self.shape[0])
-
-
-@dataclass(frozen=True, eq=False)
-class _Filled:
-    """Most levels met: dense blocks of rows, multiplied by BLAS."""
-
-    cross: csr_array
-
-    def _blocks(self) -> list[slice]:
-        rows = max(1, 2**21 // self.cross.shape[1])
-        return [slice(start, start + rows) for start in range(0, self.cross.shape[0], rows)]
-
-    def gram(self, weights: Floats) -> Floats:
-        total = np.zeros((self.cross.shape[1], self.cross.shape[1]))
-        for block in self._blocks():
-            counts = self.cross[block].toarray()
-            total += counts.T @ (counts * weights[block, None])
-        return total
-
-    def quadratics(self, inverse: Floats) -> Floats:
-        # Only the upper triangle of the inverse is filled.
-        full = np.triu(inverse) + np.triu(inverse, 1).T
-        blocks = [self.cross[block].toarray() for block in self._blocks()]
-        return np.concatenate([np.einsum("ij,ij->i", counts @ full, counts) for counts in blocks])
-
-
-def _totals(codes: Integers, weights: Floats, levels: int) -> Floats:
-    return np.asarray(np.bincount(codes, weights=weights, minlength=levels), dtype=np.float64)
-
-
-def _arranged(cross: csr_array) -> _Cross:
-    a, b = cross.shape
-    size = np.diff(cross.indptr).astype(np.int64)
-    if size.max() <= 1:
-        return _Nested(np.flatnonzero(size), cross.indices.astype(np.int64), cross.data**2, cross.shape)
-    if b > DENSE_LIMIT:
-        raise TooLarge(
-            f"{a} and {b} targets and raters are too many: one of the two may have at most {DENSE_LIMIT} levels "
-            "unless each level of the other meets only one of them. Score the parts apart."
-        )
-    pairs = int((size * (size + 1) // 2).sum())
-    # Listing costs about 10 ns a pair and 40 bytes; BLAS 0.05 ns a cell of the cube, whether filled or not.
-    if pairs > min(a * b * b // 200 + b * b, 30_000_000):
-        return _Filled(cross)
-    return _Pairs.of(cross)
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +152,7 @@ class _Sums:
     square: Floats
     cross: csr_array
     transposed: csr_array
-    arranged: _Cross
+    layout: Layout
     spread: float
 
     @classmethod
@@ -233,7 +167,7 @@ class _Sums:
         if not targets_first:
             sides, columns, counts = sides[::-1], columns[::-1], counts[::-1]
         (a, a_levels), (b, b_levels) = sides
-        cross = coo_array((np.ones(len(a)), (a, b)), shape=(a_levels, b_levels)).tocsr()
+        cross = meetings(a, b, (a_levels, b_levels))
         return cls(
             n=len(y),
             indicators=ratings.n_indicators,
@@ -244,8 +178,8 @@ class _Sums:
             square=square,
             cross=cross,
             transposed=cross.T.tocsr(),
-            arranged=_arranged(cross),
-            spread=float(square[-1, -1] - (square[:-1, -1] ** 2 / square.diagonal()[:-1]).sum()),
+            layout=arranged(cross),
+            spread=_spread(square),
         )
 
     @property
@@ -263,94 +197,40 @@ def _square(ratings: Ratings, y: Floats) -> Floats:
     if not counts.all():
         raise InvalidRatings(f"Indicator {np.argmin(counts)} has no ratings. Leave it out, or give it some.")
     square = np.diag([*counts.astype(float), float(y @ y)])
-    square[:-1, -1] = square[-1, :-1] = _totals(ratings.indicator, y, ratings.n_indicators)
+    square[:-1, -1] = square[-1, :-1] = totals(ratings.indicator, y, ratings.n_indicators)
     return square
+
+
+def _spread(square: Floats) -> float:
+    """Sum of squares within indicators."""
+    return float(square[-1, -1] - (square[:-1, -1] ** 2 / square.diagonal()[:-1]).sum())
 
 
 def _by_level(codes: Integers, levels: int, ratings: Ratings, y: Floats) -> Floats:
     cells = codes * ratings.n_indicators + ratings.indicator
     counts = np.bincount(cells, minlength=levels * ratings.n_indicators).reshape(levels, -1)
-    return np.column_stack([counts.astype(float), _totals(codes, y, levels)])
+    return np.column_stack([counts.astype(float), totals(codes, y, levels)])
 
 
 def _free(sums: _Sums) -> tuple[Booleans, tuple[str, ...]]:
     """Which of the two variances can be estimated; refuses what nothing can tell apart."""
     target, rater = sums.target, 1 - sums.target
-    used = [counts[counts > 0] for counts in sums.counts]
-    if len(used[target]) < 2:
-        raise Unidentified(
-            "Only one target has ratings, so there is nothing to compare it with. Rate two at least."
-        )
-    if used[target].max() == 1:
-        raise Unidentified(
-            "Every target has one rating, so target and chance cannot be told apart. Rate them again."
-        )
+    refuse_incomparable(sums.counts[target])
     free = np.array([True, True])
-    remarks: tuple[str, ...] = ()
-    if len(used[rater]) < 2:
+    remark = why_no_severity(sums.counts[target], sums.counts[rater], sums.cross.nnz)
+    if remark:
         free[rater] = False
-        remarks = ("There is one rater only: severity is left out of the model.",)
-    elif used[rater].max() == 1:
-        free[rater] = False
-        remarks = (
-            "Every rater gave one rating: severity cannot be told from chance and is left out of the model.",
-        )
-    elif sums.cross.nnz == len(used[0]) == len(used[1]):
-        raise Unidentified(
-            "Each target has one rater of its own, so that the two cannot be told apart. Let raters share targets."
-        )
-    else:
-        _refuse_unconnected(sums)
-    return free, remarks
+        return free, (remark,)
+    _refuse_unconnected(sums)
+    return free, ()
 
 
 def _refuse_unconnected(sums: _Sums) -> None:
-    if isinstance(sums.arranged, _Nested) and not sums.targets_first:
+    if isinstance(sums.layout, Nested) and not sums.targets_first:
         return
     met = sums.cross.tocoo()
     target, rater = (codes.astype(np.int64) for codes in met.coords[:: 1 if sums.targets_first else -1])
-    groups = connected_groups(target, rater, len(sums.counts[sums.target]), len(sums.counts[1 - sums.target]))
-    if len(groups) > 1 and len(groups[1]) > 1:
-        raise Unconnected(
-            f"The ratings fall into {len(groups)} groups of targets that share no rater, of {len(groups[0])}, "
-            f"{len(groups[1])}{' and fewer' if len(groups) > 2 else ''} targets. "
-            "Let at least one rater of each group rate a target of another, or score the groups apart.",
-            groups,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Schur:
-    """``S = I + tau_b (Db - C' W C)``: what elimination of ``a`` leaves; a vector where it is diagonal."""
-
-    factor: Floats
-    log_determinant: float
-
-    @classmethod
-    def of(cls, sums: _Sums, weights: Floats, tau_b: float) -> _Schur:
-        matrix = sums.arranged.gram(weights)
-        matrix *= -tau_b
-        diagonal = 1 + tau_b * sums.counts[1]
-        if matrix.ndim == 1:
-            matrix += diagonal
-            return cls(matrix, float(np.log(matrix).sum()))
-        matrix.ravel()[:: len(matrix) + 1] += diagonal
-        # The transpose of a C-ordered upper triangle is LAPACK's lower one, without a copy.
-        factor, failed = dpotrf(matrix.T, lower=1, clean=0, overwrite_a=1)
-        if failed:
-            raise Unidentified(REPRODUCED)
-        return cls(factor, 2 * float(np.log(factor.diagonal()).sum()))
-
-    def solve(self, right: Floats) -> Floats:
-        if self.factor.ndim == 1:
-            return right / self.factor[:, None]
-        return np.asarray(dpotrs(self.factor, right, lower=1)[0])
-
-    def inverse(self) -> Floats:
-        """The inverse; of a matrix the upper triangle only, in C order."""
-        if self.factor.ndim == 1:
-            return 1 / self.factor
-        return np.asarray(dpotri(self.factor, lower=1)[0].T)
+    refuse_unconnected(target, rater, len(sums.counts[sums.target]), len(sums.counts[1 - sums.target]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -366,7 +246,7 @@ class _Point:
     fixed: Floats
     fixed_factor: tuple[Floats, bool]
     shrinkage: Floats
-    schur: _Schur
+    schur: Schur
     solved: Floats
     scores: tuple[Floats, Floats]
 
@@ -388,7 +268,10 @@ def _evaluate(sums: _Sums, tau: Floats, reml: bool) -> _Point:
     shrinkage = 1 / (1 + tau_a * sums.counts[0])
     weights = tau_a * shrinkage
     weighted = columns_a * weights[:, None]
-    schur = _Schur.of(sums, weights, tau_b)
+    try:
+        schur = Schur.of(1 + tau_b * sums.counts[1], sums.layout.gram(sums.cross.data, weights), tau_b)
+    except np.linalg.LinAlgError:
+        raise Unidentified(REPRODUCED) from None
     right = columns_b - sums.transposed @ weighted
     solved = schur.solve(right)
     quadratic = sums.square - columns_a.T @ weighted - tau_b * (right.T @ solved)
@@ -440,7 +323,8 @@ class _Slope:
 def _slope(sums: _Sums, point: _Point) -> _Slope:
     tau_a, tau_b = point.tau
     inverse = point.schur.inverse()
-    quadratics = sums.arranged.quadratics(inverse)
+    met = sums.cross.data * sums.layout.products(sums.cross.data, inverse)
+    quadratics = totals(row_of_each(sums.cross), met, len(sums.counts[0]))
     diagonal = inverse if inverse.ndim == 1 else inverse.diagonal()
     count_a, count_b = sums.counts
     traces = np.array(
@@ -483,75 +367,12 @@ def _information(sums: _Sums, point: _Point, squares: Floats) -> Floats:
     return np.asarray(products / point.variance - profiled + 1e-6 * np.diag(profiled.diagonal()))
 
 
-def _minimise(
-    sums: _Sums, free: Booleans, *, reml: bool, max_iterations: int
-) -> tuple[_Point, _Slope, Record]:
-    """Newton steps in ``tau >= 0``, halved until the deviance falls.
-
-    A variance at zero stays there while its gradient says that the deviance would fall only below zero.
-    """
-    point = _evaluate(sums, np.where(free, _start(sums), 0.0), reml)
-    evaluations = 1
-    for iteration in range(max_iterations + 1):
-        slope = _slope(sums, point)
-        if not slope.apart[free].all():
-            raise Unidentified(
-                "Targets or raters coincide with the indicators, so that they cannot be told apart."
-            )
-        moving = free & ((point.tau > 0) | (slope.gradient < 0))
-        step = np.where(
-            moving, _newton(slope.gradient * moving, slope.information * np.outer(moving, moving)), 0.0
-        )
-        decrement = -float(slope.gradient @ step) / 2
-        if decrement <= point.tolerance:
-            stopped = "The deviance can fall no further."
-            break
-        if iteration == max_iterations:
-            stopped = f"{max_iterations} iterations were allowed."
-            break
-        lower, tried = _descend(sums, point, slope.gradient, step)
-        evaluations += tried
-        if lower is None:
-            stopped = "No shorter step lowered the deviance."
-            break
-        point = lower
-    record = Record(
-        method="REML" if reml else "ML",
-        objective=point.deviance,
-        iterations=iteration,
-        evaluations=evaluations,
-        tolerance=point.tolerance,
-        decrement=decrement,
-        stopped=stopped,
-    )
-    return point, slope, record
-
-
-def _newton(gradient: Floats, information: Floats) -> Floats:
-    # The two ratios may differ by orders of magnitude: on their own units, neither is lost in the other's rounding.
-    unit = 1 / np.sqrt(np.where(information.diagonal() > 0, information.diagonal(), 1.0))
-    scaled = unit[:, None] * information * unit
-    return np.asarray(-unit * np.linalg.lstsq(scaled, unit * gradient)[0])
-
-
-def _descend(sums: _Sums, point: _Point, gradient: Floats, step: Floats) -> tuple[_Point | None, int]:
-    for tried in range(1, 31):
-        tau = np.maximum(point.tau + step * 0.5 ** (tried - 1), 0)
-        lower = _evaluate(sums, tau, point.reml)
-        if (
-            lower.deviance
-            <= point.deviance + 1e-4 * float(gradient @ (tau - point.tau)) + point.tolerance / 4
-        ):
-            return lower, tried
-    return None, tried
-
-
 def _start(sums: _Sums) -> Floats:
     """Variance ratios by the method of moments: expected sums of squares of level means [SCM92]_."""
     means = sums.square[:-1, -1] / sums.square.diagonal()[:-1]
     between, own, other = np.empty(2), np.empty(2), np.empty(2)
     shared = sums.cross.data**2
-    row = np.repeat(np.arange(sums.cross.shape[0]), np.diff(sums.cross.indptr))
+    row = row_of_each(sums.cross)
     for side, (counts, columns) in enumerate(zip(sums.counts, sums.columns, strict=True)):
         total = columns[:, -1] - columns[:, :-1] @ means
         divisor = np.maximum(counts, 1)
@@ -627,21 +448,20 @@ def _boundary_remarks(sums: _Sums, point: _Point, free: Booleans) -> tuple[str, 
     )
 
 
-def _constant(sums: _Sums, reml: bool) -> Fit:
-    targets, raters = len(sums.counts[sums.target]), len(sums.counts[1 - sums.target])
-    fixed = sums.square[:-1, -1] / sums.square.diagonal()[:-1]
-    mean = sums.centre + float(fixed.mean())
+def _constant(ratings: Ratings, square: Floats, effects: tuple[str, ...], reml: bool) -> Fit:
+    fixed = square[:-1, -1] / square.diagonal()[:-1]
+    mean = float(ratings.values.mean() + fixed.mean())
     return Fit(
-        measures=np.full(targets, mean),
-        standard_errors=np.zeros(targets),
+        measures=np.full(ratings.n_targets, mean),
+        standard_errors=np.zeros(ratings.n_targets),
         covariance=None,
-        severities=np.zeros(raters),
-        severity_standard_errors=np.zeros(raters),
+        severities=np.zeros(ratings.n_raters),
+        severity_standard_errors=np.zeros(ratings.n_raters),
         mean=mean,
         mean_standard_error=0.0,
         indicator_effects=fixed - fixed.mean(),
-        variances={"target": 0.0, "rater": 0.0, "residual": 0.0},
-        n_ratings=sums.counts[sums.target].astype(np.int64),
+        variances=dict.fromkeys(("target", "rater", *effects, "residual"), 0.0),
+        n_ratings=np.bincount(ratings.target, minlength=ratings.n_targets),
         log_likelihood=float("nan"),
         record=Record(
             method="REML" if reml else "ML",
