@@ -1,5 +1,6 @@
 """Every address × every role: who gets the page, who is refused, for whom the row is not there."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from dongliang.people.roster.workbook import roster_workbook
 from dongliang.review.models import Source
 from dongliang.scoring.actions import run_scoring
 from dongliang.scoring.models import ScoringRun
+from dongliang.seasons.models import Season
 from tests.factories.scoring import make_closed_world
 from tests.factories.season import World, make_world
 
@@ -37,7 +39,7 @@ portal:preset_file           S  +  x  x  x  x  x  x  x  x
 portal:revise_rules          S  +  x  x  x  x  x  x  x  x
 portal:desk                  S  +  +  +  >  >  >  >  >  +
 portal:secretaries           S  +  +  +  x  +  +  +  +  +
-portal:export                S  +  +  +  x  +  +  +  +  +
+portal:export                S  +  +  +  x  +  +  +  +  -
 portal:my_page               S  -  -  -  x  -  -  >  >  -
 portal:secretary             S  +  +  -  x  +  -  +  -  -
 people:sign_in               +  >  >  >  >  >  >  >  >  >
@@ -112,14 +114,16 @@ def expected(grid: str) -> dict[str, list[str]]:
     return {name: answers for name, *answers in rows}
 
 
-def named_patterns(resolver: Any = None, prefix: str = "") -> Iterator[str]:
+def named_routes(resolver: Any = None, prefix: str = "") -> Iterator[tuple[str, str]]:
     for pattern in (resolver or get_resolver()).url_patterns:
         if isinstance(pattern, URLResolver):
-            yield from named_patterns(
-                pattern, f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
-            )
+            yield from named_routes(pattern, f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix)
         elif isinstance(pattern, URLPattern) and pattern.name:
-            yield f"{prefix}{pattern.name}"
+            yield f"{prefix}{pattern.name}", str(pattern.pattern)
+
+
+def named_patterns() -> set[str]:
+    return {name for name, _route in named_routes()}
 
 
 @pytest.fixture
@@ -206,7 +210,7 @@ def walked(client: Client, world: World, grid: str, method: str) -> dict[str, li
 
 
 def test_every_named_address_is_walked():
-    assert sorted({*expected(READING), *expected(CHANGING)}) == sorted(set(named_patterns()))
+    assert {*expected(READING), *expected(CHANGING)} == named_patterns()
 
 
 def test_every_page_is_for_whom_it_is_for(client, world):
@@ -229,6 +233,41 @@ def test_no_change_happens_on_a_mere_visit(client, world):
     }
 
     assert set(refused.values()) == {405}
+
+
+def test_a_number_that_no_row_can_have_is_not_there(client, world):
+    """No database holds it; no page may ask for it."""
+    client.force_login(world.accounts["office"])
+    numbered = {
+        name: f"/{re.sub('<int:[a-z_]+>', '9' * 25, route)}".replace("<slug:source>", Source.FIELD)
+        for name, route in named_routes()
+        if "<int:" in route
+    }
+
+    got = {
+        (name, method): getattr(client, method)(odd).status_code
+        for name, odd in numbered.items()
+        for method in ("get", "post")
+    }
+
+    assert {case: status for case, status in got.items() if status not in (404, 405)} == {}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "/rounds/cards/LZ%00/",
+        "/rounds/poster/LZ%00/",
+        "/roster/LZ%00/export.xlsx",
+        "/roster/LZ%00/accounts/secretaries/",
+        "/rules/presets/%00.toml",
+    ],
+)
+def test_an_address_with_nul_is_not_there(client, world, odd: str):
+    """Some databases take no such text, not even to look for it."""
+    client.force_login(world.accounts["office"])
+
+    assert client.get(odd).status_code == 404
 
 
 FIRST, SECOND, OTHERS = ["周兰英"], ["吴建国"], ["郑秀芳", "王海燕", "冯志明", "陈玉梅"]
@@ -255,3 +294,20 @@ def test_each_role_sees_its_own_rows_only(client, world, page, role, seen):
     text = client.get(reverse(page)).content.decode().split("<main", 1)[1]
 
     assert [name for name in FIRST + SECOND + OTHERS if name in text] == seen
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "nobody"])
+def test_every_page_stands_before_there_is_a_season(client, role: str):
+    world = make_world()
+    world.accounts["stranger"] = make_world(code="YZ", open_it=False).accounts["office"]
+    Season.objects.all().delete()
+    client.force_login(world.accounts[role])
+
+    got = {
+        (name, method): getattr(client, method)(f"/{route}").status_code
+        for name, route in named_routes()
+        if not re.search("[<(^$]", route) and name != "people:sign_out"
+        for method in ("get", "post")
+    }
+
+    assert {case: status for case, status in got.items() if status >= 500} == {}

@@ -96,6 +96,28 @@ def test_opening_is_refused_when_the_key_was_lost_after_preparing(world):
     assert {round.state for round in rounds_of(world.season).values()} == {"prepared"}
 
 
+def test_opening_is_refused_under_another_key_than_the_cards_were_printed_with(world):
+    prepare_rounds(world.season, by=None)
+    key_path(world.season).write_text("00" * 32)
+
+    assert refusal(open_rounds, world.season, by=None) == ["ballots.key_replaced"]
+
+
+def test_no_cards_are_printed_under_another_key_than_the_first(world):
+    """A household that has voted could vote once more with such a card."""
+    make_rounds(world.season)
+    key_path(world.season).write_text("00" * 32)
+
+    assert refusal(print_cards, world.enrolments[0], first=1, last=2, by=None) == ["ballots.key_replaced"]
+
+
+def test_a_season_of_more_secretaries_than_a_code_can_name_is_refused(world):
+    world.season.enrolments.filter(number=6).update(number=2048)
+
+    assert refusal(prepare_rounds, world.season, by=None) == ["ballots.too_many_secretaries"]
+    assert not key_path(world.season).exists()
+
+
 def test_open_rounds_do_not_open_again(world):
     make_rounds(world.season)
 
@@ -267,10 +289,10 @@ def test_of_many_people_at_once_with_one_code_exactly_one_is_counted(transaction
     secretaries, _ = make_rounds(world.season)
     household = make_cast(secretaries, world.enrolments[0])
 
-    errors = in_threads(*[lambda: cast(secretaries, household)] * 4)
+    errors = in_threads(*[lambda: cast(secretaries, household)] * 24)
 
     assert errors == []
-    assert stored(secretaries) == {(1, "5545", "counted"): 1, (1, "5545", "superseded"): 3}
+    assert stored(secretaries) == {(1, "5545", "counted"): 1, (1, "5545", "superseded"): 23}
 
 
 def test_what_is_acknowledged_while_the_round_closes_is_in_and_what_comes_later_is_not(transactional_db):

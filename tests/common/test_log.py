@@ -51,6 +51,13 @@ def test_a_removed_last_line_is_found(person):
     assert verify_chain() == (3, Breach(4, "missing"))
 
 
+def test_a_chain_without_its_end_does_not_hold(person):
+    ActionLogEntry.objects.filter(sequence=4).delete()
+    ActionLogHead.objects.all().delete()
+
+    assert verify_chain() == (3, Breach(4, "missing"))
+
+
 def test_a_line_rewritten_with_a_fitting_digest_breaks_the_next(person):
     entry = ActionLogEntry.objects.get(sequence=2)
     entry.verb = "people.person.praised"

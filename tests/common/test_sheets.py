@@ -4,6 +4,7 @@ import re
 import zipfile
 import zlib
 from contextlib import suppress
+from urllib.parse import unquote
 
 import pytest
 import python_calamine
@@ -294,3 +295,26 @@ def test_a_download_carries_a_chinese_name():
     assert python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(response.content)).sheet_names == [
         "书记"
     ]
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("最美书记/最好书记", "最美书记 最好书记"),
+        ("'a'[b]:c*d?e\\f", "a' b c d e f"),
+        ("名" * 40, "名" * 31),
+        ("年度\n\x00", "年度"),
+        ("//", "Sheet1"),
+    ],
+)
+def test_a_title_that_no_sheet_can_bear_is_made_one_it_can(title: str, shown: str):
+    """Lists are called what the rule book calls them, and a sheet's name takes less."""
+    data = write_xlsx([Table(title, ["姓名"], [["周兰英"]])])
+
+    assert [sheet.name for sheet in read_sheets("a.xlsx", data)] == [shown]
+
+
+def test_a_download_s_name_holds_neither_lines_nor_folders():
+    response = xlsx_response("年度\r\nSet-Cookie: a=b/../名单.xlsx", PLAIN)
+
+    assert unquote(response["Content-Disposition"]).endswith("''年度 Set-Cookie: a=b .. 名单.xlsx")

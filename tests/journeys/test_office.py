@@ -15,8 +15,8 @@ def test_the_office_runs_a_season_and_the_public_reads_the_roll(desktop):
 
     desktop.goto("/desk/")
     shoot(desktop, "desk-before-opening")
-    desktop.get_by_role("button", name="开放本季").click()
-    expect(desktop.get_by_text("本季已开放")).to_be_visible()
+    desktop.get_by_role("button", name="开放本年度").click()
+    expect(desktop.get_by_text("本年度已开放")).to_be_visible()
     axe(desktop)
     shoot(desktop, "desk-open")
 
@@ -24,7 +24,7 @@ def test_the_office_runs_a_season_and_the_public_reads_the_roll(desktop):
     world.enrolments = list(enrolments(world.season))
     answer_everything(world)
     desktop.goto("/desk/")
-    desktop.get_by_role("button", name="关闭本季").click()
+    desktop.get_by_role("button", name="关闭本年度").click()
     desktop.get_by_role("button", name="算分").click()
     expect(desktop.get_by_text("分数已算好")).to_be_visible()
 

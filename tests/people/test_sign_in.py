@@ -151,3 +151,11 @@ def test_the_token_of_a_link_is_not_stored(account):
     token = issue_activation(account, by=None)
 
     assert token not in str(list(Account.objects.values())) + account.activation.token_sha256
+
+
+def test_who_is_signed_in_is_not_led_round_in_circles(client, account):
+    sign_in(client)
+
+    response = client.get(reverse("people:sign_in"), {"next": reverse("people:sign_in")})
+
+    assert (response.status_code, response.url) == (302, reverse("portal:desk"))

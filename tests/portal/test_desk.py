@@ -4,9 +4,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from dongliang.awards.actions import draw_lists, publish_list
 from dongliang.people.models import Tenure
 from dongliang.portal.queries import late, season_figures, season_steps
 from dongliang.projects.models import FirstThing
+from dongliang.scoring.actions import run_scoring
 from dongliang.scoring.models import ScoringRun
 from dongliang.seasons.models import Phase, Season
 from dongliang.seasons.queries import enrolments
@@ -58,7 +60,7 @@ def test_a_step_that_cannot_be_taken_is_told_with_every_reason(client):
     response = client.post(reverse("portal:open"), follow=True)
 
     assert told(response) == [
-        "花名册里有 5 位书记，规则书上是 6 位。 请导入完整的花名册，或修改规则书里的 programme.secretaries。"
+        "花名册里有 5 位书记，规则书上是 6 位。请导入完整的花名册，或修改规则书里的 programme.secretaries。"
     ]
 
 
@@ -116,6 +118,31 @@ def test_nothing_is_late_once_the_season_is_closed():
     assert not late(world.season, enrolments(world.season))
 
 
+def test_the_box_that_closes_the_season_says_what_is_missing(client):
+    world = make_collecting_world()
+    FirstThing.objects.filter(enrolment=world.enrolments[3]).delete()
+    client.force_login(world.accounts["office"])
+
+    page = client.get(reverse("portal:desk")).content.decode()
+    box = page[page.index(reverse("portal:close")) : page.index("button-seal")]
+
+    assert "1 位书记还没登记“开门第一件事”" in box
+    assert "6 个居村票数不够" in box
+
+
+def test_once_every_list_is_public_the_desk_leads_to_the_honour_roll_and_none_can_be_drawn(client):
+    world = make_closed_world()
+    for honour_list in draw_lists(run_scoring(world.season, by=None), by=None):
+        publish_list(honour_list, by=None)
+    client.force_login(world.accounts["office"])
+
+    desk, lists = (client.get(reverse(name)).content.decode() for name in ("portal:desk", "awards:lists"))
+
+    assert f'class="button" href="{reverse("portal:honours")}"' in desk
+    assert "还缺什么" not in desk
+    assert reverse("awards:draw", args=[ScoringRun.objects.get().pk]) not in lists
+
+
 def revise(client, data: bytes, reason: str = ""):
     return client.post(
         reverse("portal:revise_rules"),
@@ -151,3 +178,47 @@ def test_a_rule_book_in_a_file_replaces_the_one_in_force(client):
     revise(client, (resources.files("dongliang.presets") / "putuo-2021.toml").read_bytes(), "按全区来")
 
     assert Season.objects.get(pk=world.season.pk).rules.programme.secretaries == 278
+
+
+def test_a_post_that_falls_vacant_does_not_hold_up_an_open_season():
+    world = make_world()
+    Tenure.objects.first().delete()
+
+    assert states(world.season) == {
+        "roster": "done",
+        "freeze": "done",
+        "open": "done",
+        "close": "open",
+        "score": "waiting",
+        "publish": "waiting",
+    }
+
+
+def test_each_of_two_districts_runs_its_own_season(client):
+    """Also the one whose season was set up first."""
+    world = make_world(open_it=False)
+    other = make_world(code="YZ", open_it=False)
+    client.force_login(world.accounts["office"])
+
+    client.post(reverse("portal:open"))
+    pages = [
+        client.get(reverse(name)).context["season"]
+        for name in ("portal:desk", "portal:secretaries", "portal:rules", "portal:revise_rules")
+    ]
+
+    assert pages == [world.season] * 4
+    assert Season.objects.get(pk=world.season.pk).phase == Phase.OPEN
+    assert Season.objects.get(pk=other.season.pk).phase == Phase.PREPARING
+
+
+def test_an_office_whose_district_has_no_season_yet_is_told(client):
+    world = make_world(open_it=False)
+    other = make_world(code="YZ", open_it=False)
+    world.season.delete()
+    client.force_login(world.accounts["office"])
+
+    for name in ("portal:desk", "portal:secretaries"):
+        page = client.get(reverse(name))
+        assert (page.status_code, page.context["season"]) == (200, None)
+        assert other.season.title not in page.content.decode()
+    assert client.get(reverse("portal:export")).status_code == 404

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from dongliang.awards.actions import draw_lists, publish_list
 from dongliang.scoring.actions import run_scoring
+from dongliang.seasons.actions import create_season
 from tests.factories.scoring import make_closed_world
 from tests.factories.season import make_world
 
@@ -41,6 +42,17 @@ def test_the_roll_shows_published_lists_only(client):
         False,
         False,
     )
+
+
+def test_the_roll_stands_while_the_next_season_is_prepared(client):
+    world = make_closed_world()
+    best, *_others = draw_lists(run_scoring(world.season, by=None), by=None)
+    publish_list(best, by=None)
+
+    create_season(world.district, slug="next", rules=world.season.rules, by=None)
+
+    page = client.get(reverse("portal:honours")).content.decode()
+    assert best.honours.first().enrolment.person.name in page
 
 
 def test_the_roll_shows_no_score_and_no_rank(client):

@@ -5,6 +5,8 @@ import pytest
 from dongliang.common.refusals import Blocker
 from dongliang.mentoring.actions import appoint_mentor, pair_mentee
 from dongliang.mentoring.models import Mentor, Pair
+from dongliang.mentoring.queries import enrolments_visible_to
+from dongliang.people.models import Account, Role
 from dongliang.review.models import Source
 from dongliang.review.queries import (
     Progress,
@@ -139,6 +141,20 @@ def test_who_sees_which_sheets_and_whose_they_are_to_fill(role, visible, own):
 
     assert set(assignments_visible_to(account, world.season)) == {sheets[n] for n in visible}
     assert set(own_assignments(account, world.season)) == {sheets[n] for n in own}
+
+
+def test_who_was_a_mentor_has_no_sheets_and_no_mentees_any_more():
+    world = make_world()
+    make_plan(world.season)
+    account = world.accounts["mentor"]
+    account.grants.create(role=Role.DEPARTMENT, organisation=world.departments[0])
+    account.grants.filter(role=Role.MENTOR).delete()
+
+    account = Account.objects.get(pk=account.pk)
+
+    assert not own_assignments(account, world.season).filter(mentor__isnull=False).exists()
+    assert not assignments_visible_to(account, world.season).filter(mentor__isnull=False).exists()
+    assert list(enrolments_visible_to(account, world.season)) == []
 
 
 def test_an_office_sees_no_sheet_of_another_district():

@@ -1,10 +1,12 @@
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from dongliang.common.canonical import canonical_json
 from dongliang.engine.errors import EngineError
+from dongliang.scoring import calculation
 from dongliang.scoring.calculation import calculate, lots, standardised
 from dongliang.seasons.rulebook import RuleBookContent, preset, validated
 from tests.factories.scoring import make_inputs
@@ -42,6 +44,67 @@ def test_another_rule_book_leaves_its_fingerprint_in_the_result():
 
     assert calculate(rules, make_inputs())["rule_book_sha256"] == rules.sha256
     assert calculate(other, make_inputs())["rule_book_sha256"] == other.sha256 != rules.sha256
+
+
+def test_the_robustness_sheet_tries_every_other_choice_and_keeps_the_list_s_length():
+    result = calculate(rules_for(), make_inputs())
+
+    sheet = result["robustness"]
+    tried = [(variant["kind"], variant["source"] or variant["method"]) for variant in sheet["variants"]]
+    assert Counter(kind for kind, _ in tried) == {
+        "source": 3,
+        "weight": 12,
+        "method": 3,
+        "scale": 1,
+        "rater": 8,
+    }
+    assert [name for kind, name in tried if kind == "method"] == ["mean", "trimmed_mean", "unadjusted"]
+    assert all(len(variant["entering"]) == len(variant["leaving"]) for variant in sheet["variants"])
+    assert sum(times for _, times in sheet["times"]) == 6 * sheet["lists"]
+
+
+def test_the_robustness_sheet_says_what_a_rule_book_with_that_choice_would_give():
+    sheet = calculate(rules_for(), make_inputs())["robustness"]
+    listed = {
+        method: set(
+            calculate(rules_for(scoring={"method": method}), make_inputs())["lists"]["best_secretaries"]
+        )
+        for method in ("gaussian", "mean", "trimmed_mean")
+    }
+
+    said = {variant["method"]: variant for variant in sheet["variants"] if variant["kind"] == "method"}
+
+    for method in ("mean", "trimmed_mean"):
+        assert set(said[method]["entering"]) == listed[method] - listed["gaussian"]
+        assert set(said[method]["leaving"]) == listed["gaussian"] - listed[method]
+
+
+def test_the_smallest_change_of_weights_does_change_the_list():
+    result = calculate(rules_for(), make_inputs())
+    change = result["robustness"]["smallest_weight_change"]
+    document = rules_for().model_dump()
+    for source in document["sources"]:
+        source["weight"] = change["weights"][source["key"]]
+    last = document["sources"][-1]
+    last["weight"] = 1 - sum(source["weight"] for source in document["sources"] if source is not last)
+
+    before = set(result["lists"]["best_secretaries"])
+    after = set(calculate(validated(document), make_inputs())["lists"]["best_secretaries"])
+
+    assert (sorted(after - before), sorted(before - after)) == (change["entering"], change["leaving"])
+
+
+def test_a_way_of_scoring_that_gives_no_list_is_on_the_sheet_with_its_reason():
+    # Two departments rate everyone: without the one, each person has a single rating of the other.
+    sheet = calculate(rules_for(), make_inputs())["robustness"]
+
+    assert {
+        variant["rater"]: variant["refusal"] for variant in sheet["variants"] if variant["refusal"]
+    } == dict.fromkeys(
+        ("LZD1", "LZD2"),
+        "Every target has one rating, so target and chance cannot be told apart. Rate them again.",
+    )
+    assert sheet["lists"] == 1 + len(sheet["variants"]) - 2
 
 
 def test_lists_are_as_long_as_the_rule_book_says_and_keep_the_quota():
@@ -104,6 +167,15 @@ def test_too_few_answers_only_mark_a_person_where_the_rules_let_them_be_listed()
 
     entry = next(entry for entry in entries if entry["number"] == 5)
     assert (entry["eligible"], entry["thin_sources"], entry["rank"] is not None) == (True, ["public"], True)
+
+
+def test_ballots_measured_from_their_tally_give_the_bytes_of_ballots_written_out(monkeypatch):
+    from_tally = canonical_json(calculate(rules_for(), make_inputs()))
+    monkeypatch.setattr(
+        calculation, "measured", lambda answers, method: calculation.METHODS[method](answers.ratings)
+    )
+
+    assert canonical_json(calculate(rules_for(), make_inputs())) == from_tally
 
 
 def test_i_cannot_say_is_no_mark():

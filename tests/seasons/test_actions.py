@@ -169,3 +169,32 @@ def test_a_short_name_is_taken_once():
         create_season(world.district, slug=world.season.slug, rules=make_rules(), by=None)
 
     assert codes(refused) == ["season.slug_taken"]
+
+
+@pytest.mark.parametrize("slug", ["", "../2022", "a b", "LZ-2022", "梁州", "a" * 41, "a\n"])
+def test_a_short_name_that_no_address_can_hold_is_refused(slug: str):
+    world = make_world(open_it=False)
+
+    with pytest.raises(Refused) as refused:
+        create_season(world.district, slug=slug, rules=make_rules(), by=None)
+
+    assert codes(refused) == ["season.slug"]
+
+
+def test_no_season_begins_while_the_district_s_last_one_is_open():
+    world = make_world()
+
+    with pytest.raises(Refused) as refused:
+        create_season(world.district, slug="next", rules=make_rules(), by=None)
+
+    assert codes(refused) == ["season.open_already"]
+
+
+def test_a_season_is_called_what_its_newest_rule_book_calls_it():
+    world = make_world(open_it=False)
+    document = make_rules().model_dump()
+    document["title"]["zh"] = "二〇二二" + "年" * 200
+
+    revise_rule_book(world.season, document, reason="新的一年", by=None)
+
+    assert Season.objects.get(pk=world.season.pk).title == ("二〇二二" + "年" * 200)[:80]

@@ -198,7 +198,7 @@ def test_faults_are_told_in_chinese():
     with pytest.raises(Refused) as refused, translation.override("zh-hans"):
         validated(wrong)
 
-    assert sentences(refused) == ["规则书的“sources.public.weight”有误：应为数字。 现在的值是 '三成'。"]
+    assert sentences(refused) == ["规则书的“sources.public.weight”有误：应为数字。现在的值是 '三成'。"]
 
 
 def test_text_that_is_not_toml_is_told_with_its_line():
@@ -235,3 +235,64 @@ def test_wording_follows_the_reader_s_language():
         assert str(name) == "最美书记"
     with translation.override("en"):
         assert str(name) == "Finest secretaries"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("a = " + "[" * 100_000, "too deeply", id="lists without end"),
+        pytest.param("seed = " + "9" * 5000, "too many digits", id="a number without end"),
+        pytest.param('{"seed": ' + "9" * 5000 + "}", "too many digits", id="the same in JSON"),
+        pytest.param("[" + "a." * 100_000 + "a]", "there is no such key", id="tables without end"),
+        pytest.param("a = 0x" + "f" * 100_000, "there is no such key", id="a hexadecimal number without end"),
+        pytest.param("a" * 100_000 + " = 1", "there is no such key", id="a key without end"),
+        pytest.param("a = 2021-05-08T12:00:00Z", "there is no such key", id="a date"),
+        pytest.param('{"key": "\\ud800"}', "'key'", id="half a character"),
+        pytest.param("\ud800 = 1", "neither valid TOML", id="half a character as a key"),
+    ],
+)
+def test_a_hostile_file_is_told_in_a_short_sentence(text: str, said: str):
+    with pytest.raises(Refused) as refused, translation.override("en"):
+        from_text(text)
+
+    assert any(said in sentence for sentence in sentences(refused))
+    assert max(map(len, sentences(refused))) < 400
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda rules: rules["scoring"].update(seed=1 << 100_000), "'scoring.seed': it must be less than"),
+        (
+            lambda rules: rules["sources"][0].update(minimum_answers=1 << 100_000),
+            "'sources.field.minimum_answers': it must be at most",
+        ),
+        (
+            lambda rules: rules["programme"].update(secretaries=1 << 100_000),
+            "'programme.secretaries': it must be at most",
+        ),
+        (
+            lambda rules: rules["title"].update(zh="年度\x00"),
+            "'title.zh': it must be plain text, without control characters",
+        ),
+        (
+            lambda rules: rules["title"].update(zh="年" * 3000),
+            "'title.zh': it must be at most 2000 characters",
+        ),
+    ],
+)
+def test_a_value_that_no_database_or_page_holds_is_told(spoil, said):
+    wrong = document()
+    spoil(wrong)
+
+    with pytest.raises(Refused) as refused, translation.override("en"):
+        validated(wrong)
+
+    assert said in sentences(refused)[0]
+
+
+def test_of_very_many_faults_the_first_are_told():
+    with pytest.raises(Refused) as refused:
+        from_text("".join(f"a{number} = 1\n" for number in range(20_000)))
+
+    assert len(refused.value.blockers) == 50

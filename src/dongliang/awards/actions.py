@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from dongliang.awards.models import Honour, HonourList
-from dongliang.awards.queries import drawing_blockers, publishing_blockers
+from dongliang.awards.queries import drawing_blockers, drawn_again, publishing_blockers
 from dongliang.common.log import log_action
 from dongliang.common.refusals import Refused
 from dongliang.people.models import Account
@@ -58,7 +58,12 @@ def draw_lists(run: ScoringRun, *, by: Account | None) -> list[HonourList]:
 @transaction.atomic
 def publish_list(honour_list: HonourList, *, by: Account | None) -> HonourList:
     """Put the list on the public honour roll. Raises Refused, naming every blocker."""
-    honour_list = HonourList.objects.select_for_update().get(pk=honour_list.pk)
+    # The season is locked, as drawing locks it: a list that is being published is not drawn again meanwhile.
+    season = Season.objects.select_for_update().get(pk=honour_list.season_id)
+    found = season.honour_lists.filter(pk=honour_list.pk).first()
+    if found is None:
+        raise Refused(drawn_again())
+    honour_list = found
     if blockers := publishing_blockers(honour_list):
         raise Refused(blockers)
     honour_list.published_at, honour_list.published_by = now(), by

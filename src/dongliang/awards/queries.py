@@ -26,6 +26,11 @@ def published_lists(season: Season) -> QuerySet[HonourList]:
     return honour_lists(season).filter(published_at__isnull=False)
 
 
+def honoured_season() -> Season | None:
+    """The newest season with a public list: the honour roll stands until there is a newer one."""
+    return Season.objects.filter(honour_lists__published_at__isnull=False).first()
+
+
 def honours(honour_list: HonourList) -> QuerySet[Honour]:
     return honour_list.honours.select_related(
         "project", "enrolment__person", "enrolment__post__organisation__parent"
@@ -44,6 +49,14 @@ def drawing_blockers(run: ScoringRun) -> list[Blocker]:
             _("A published list stays as it is."),
         )
     ]
+
+
+def drawn_again() -> Blocker:
+    return Blocker(
+        "awards.drawn_again",
+        _("The lists have been drawn again meanwhile, and this one has been replaced."),
+        _("Look at the new ones, then publish."),
+    )
 
 
 def publishing_blockers(honour_list: HonourList) -> list[Blocker]:

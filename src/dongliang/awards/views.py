@@ -23,6 +23,7 @@ def lists(request: HttpRequest) -> HttpResponse:
         {
             "run": run,
             "lists": [(entry, honours(entry).count()) for entry in found],
+            "all_public": bool(found) and all(entry.published_at for entry in found),
             "against": drawing_blockers(run) if run else [],
         },
     )
@@ -66,6 +67,8 @@ def publish(request: HttpRequest, list_id: int) -> HttpResponse:
     except Refused as refused:
         for blocker in refused.blockers:
             messages.error(request, str(blocker))
+        # Not to the list itself, which may just have been replaced.
+        return redirect("awards:lists")
     else:
         messages.success(request, _("“%(title)s” is on the public honour roll.") % {"title": entry.title})
     return redirect("awards:list", list_id=entry.pk)

@@ -8,13 +8,14 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import codes
-from dongliang.ballots.keys import make_key, season_key
+from dongliang.ballots.keys import make_key
 from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.queries import (
     closing_blockers,
     opening_blockers,
     preparing_blockers,
     printing_blockers,
+    proven_key,
     rounds_of,
 )
 from dongliang.common.log import log_action
@@ -22,8 +23,9 @@ from dongliang.common.refusals import Blocker, Refused
 from dongliang.people.models import Account
 from dongliang.seasons.models import Enrolment, Season
 
-# Two people at once with one code: one waits or runs into the constraint, and then replaces the other's ballot.
-RETRIES = 4
+# Two people at once with one code: one waits or runs into the constraint, and then replaces the other's ballot. At every
+# attempt one of them gets through, so that more attempts than any server answers at once are enough.
+RETRIES = 50
 
 
 @transaction.atomic
@@ -34,9 +36,9 @@ def prepare_rounds(season: Season, *, by: Account | None) -> dict[str, Round]:
         return rounds
     if blockers := preparing_blockers(season):
         raise Refused(blockers)
-    make_key(season)
+    digest = codes.key_digest(make_key(season))
     for kind in Round.Kind:
-        log_action("ballots.round.prepared", season.rounds.create(kind=kind), by=by)
+        log_action("ballots.round.prepared", season.rounds.create(kind=kind, key_digest=digest), by=by)
     return rounds_of(season)
 
 
@@ -47,7 +49,7 @@ def open_rounds(season: Season, *, by: Account | None) -> dict[str, Round]:
     if blockers := opening_blockers(season):
         raise Refused(blockers)
     prepare_rounds(season, by=by)
-    season_key(season)
+    proven_key(season)
     return move_rounds(season, Round.State.OPEN, "opened_at", by=by)
 
 
@@ -158,6 +160,6 @@ def print_cards(enrolment: Enrolment, *, first: int, last: int, by: Account | No
     """
     if blockers := printing_blockers(enrolment, last):
         raise Refused(blockers)
-    key = season_key(enrolment.season)
+    key = proven_key(enrolment.season)
     log_action("ballots.cards.printed", enrolment, by=by, first=first, last=last)
     return [codes.mint(key, enrolment.number, serial) for serial in range(first, last + 1)]

@@ -78,6 +78,11 @@ def truncated(key: bytes, message: bytes, bits: int) -> int:
     return int.from_bytes(hmac.digest(key, message, "sha256")[:8]) >> 64 - bits
 
 
+def key_digest(key: bytes) -> bytes:
+    """What is stored of a key, to know it again."""
+    return hmac.digest(key, b"key", "sha256")
+
+
 def credential_digest(key: bytes, kind: str, text: str) -> bytes:
     """What is stored of a household code. The round's ``kind`` goes in, so that a household's two ballots share nothing."""
     return hmac.digest(key, f"credential|{kind}|{normalised(text)}".encode(), "sha256")

@@ -21,6 +21,8 @@ class Round(models.Model):
     season = models.ForeignKey(Season, models.CASCADE, related_name="rounds", verbose_name=_("season"))
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PREPARED)
+    # Tells another key in the place of the season's own from it, and leads nobody to either.
+    key_digest = models.BinaryField(max_length=32, default=b"")
     opened_at = models.DateTimeField(_("opened at"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
 

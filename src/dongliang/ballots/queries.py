@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Max, QuerySet
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import codes
-from dongliang.ballots.keys import season_key
+from dongliang.ballots.keys import key_path, season_key
 from dongliang.ballots.models import Ballot, Round
 from dongliang.common.models import ActionLogEntry
 from dongliang.common.refusals import Blocker, Refused
@@ -62,15 +62,26 @@ def opening_blockers(season: Season) -> list[Blocker]:
 
 def preparing_blockers(season: Season) -> list[Blocker]:
     """Every reason why there can be no household codes yet: these hold the numbers given when the season opens."""
-    if season.phase == Phase.OPEN:
-        return []
-    return [
-        Blocker(
-            "ballots.season_not_open",
-            _("The season is %(phase)s.") % {"phase": season.get_phase_display()},
-            _("Residents' rounds belong to an open season."),
+    found = []
+    if season.phase != Phase.OPEN:
+        found.append(
+            Blocker(
+                "ballots.season_not_open",
+                _("The season is %(phase)s.") % {"phase": season.get_phase_display()},
+                _("Residents' rounds belong to an open season."),
+            )
         )
-    ]
+    highest = season.enrolments.aggregate(highest=Max("number"))["highest"] or 0
+    if highest > codes.HIGHEST_NUMBER:
+        found.append(
+            Blocker(
+                "ballots.too_many_secretaries",
+                _("The season counts up to secretary number %(seen)d; household codes hold %(most)d.")
+                % {"seen": highest, "most": codes.HIGHEST_NUMBER},
+                _("Run a season for each part of the district."),
+            )
+        )
+    return found
 
 
 def closing_blockers(season: Season) -> list[Blocker]:
@@ -209,6 +220,25 @@ def coverage(season: Season, of: QuerySet[Enrolment] | None = None) -> list[Subd
     return sorted(found.values(), key=lambda row: row.subdistrict.code)
 
 
+def proven_key(season: Season) -> bytes:
+    """The season's key, if it is the one that its rounds were prepared with. Raises Refused.
+
+    Under another one all printed cards would be void, and new ones would let every household vote once more.
+    """
+    key = season_key(season)
+    for round in season.rounds.all():
+        if round.key_digest and bytes(round.key_digest) != codes.key_digest(key):
+            raise Refused(
+                Blocker(
+                    "ballots.key_replaced",
+                    _("The file %(path)s holds a key, but not the one that %(season)s began with.")
+                    % {"path": key_path(season), "season": season},
+                    _("Put the file back from its copy: printed household codes hold only under this key."),
+                )
+            )
+    return key
+
+
 def seasons_with_rounds() -> list[tuple[Season, bytes]]:
     """The seasons that residents may ask about, newest first, with their keys.
 
@@ -218,7 +248,7 @@ def seasons_with_rounds() -> list[tuple[Season, bytes]]:
     found = []
     for season in Season.objects.filter(rounds__isnull=False).distinct().prefetch_related("rounds"):
         try:
-            found.append((season, season_key(season)))
+            found.append((season, proven_key(season)))
         except Refused:
             if any(round.state != Round.State.CLOSED for round in season.rounds.all()):
                 raise

@@ -12,17 +12,28 @@ from dongliang.cli import set_up_django
 
 
 def tells_refusals(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Print why an action was refused as sentences, and exit with 1, in place of a traceback."""
+    """Print why an action was refused, or what ails the database, as sentences, and exit with 1; no traceback."""
 
     @wraps(command)
     def told(*args: Any, **kwargs: Any) -> Any:
         set_up_django()
+        from django.db import DatabaseError
+        from django.utils.translation import gettext as _
+
         from dongliang.common.refusals import Refused
 
         try:
             return command(*args, **kwargs)
         except Refused as refused:
             raise click.ClickException("\n".join(map(str, refused.blockers))) from refused
+        except DatabaseError as error:
+            raise click.ClickException(
+                _(
+                    "The database cannot be used: %(problem)s. See that DONGLIANG_HOME or DONGLIANG_DATABASE names "
+                    "the right one, or put it back from its copy."
+                )
+                % {"problem": str(error).strip()}
+            ) from error
 
     return told
 
@@ -94,9 +105,9 @@ def new_season(slug: str, preset_name: str, code: str | None) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
 @click.option("--workers", default=1, show_default=True, help="Processes; more than one wants PostgreSQL.")
+@tells_refusals
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the site until stopped."""
-    set_up_django()
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)

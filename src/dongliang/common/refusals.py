@@ -13,7 +13,8 @@ class Blocker:
     remedy: str = ""
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.sentence, self.remedy)))
+        gap = "" if self.sentence.endswith("。") else " "  # a Chinese full stop brings its own
+        return gap.join(filter(None, (self.sentence, self.remedy)))
 
 
 class Refused(Exception):

@@ -481,8 +481,13 @@ def write_xlsx(tables: Iterable[Table]) -> bytes:
             "date": workbook.add_format({"num_format": "yyyy-mm-dd", "valign": "top", "align": "left"}),
         }
         for content in tables:
-            write_table(workbook.add_worksheet(content.name), content, formats)
+            write_table(workbook.add_worksheet(sheet_title(content.name)), content, formats)
     return file.getvalue()
+
+
+def sheet_title(name: str) -> str:
+    """``name`` as spreadsheet programs take it, or nothing, for which there is one of their own."""
+    return re.sub(r"[\[\]:*?/\\\x00-\x1f ]+", " ", name)[:31].strip(" '")
 
 
 def write_table(
@@ -552,6 +557,8 @@ def xlsx_response(file_name: str, tables: Iterable[Table]) -> HttpResponse:
 
 def download(file_name: str, data: bytes, content_type: str) -> HttpResponse:
     response = HttpResponse(data, content_type=content_type)
-    response.headers["Content-Disposition"] = content_disposition_header(True, file_name)
+    # Part of the name may come from a rule book: no folders in it, and no lines, which a header does not take.
+    name = re.sub(r"[\x00-\x1f\x7f/\\]+", " ", file_name)
+    response.headers["Content-Disposition"] = content_disposition_header(True, name)
     response.headers["Cache-Control"] = "no-store"
     return response

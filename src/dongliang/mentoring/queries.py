@@ -2,7 +2,7 @@ from django.db.models import Q, QuerySet
 
 from dongliang.mentoring.models import Mentor, Pair
 from dongliang.people.models import Account, Role
-from dongliang.people.queries import organisations_reached
+from dongliang.people.queries import has_role, organisations_reached
 from dongliang.seasons.models import Enrolment, Season
 from dongliang.seasons.queries import enrolments
 
@@ -16,6 +16,7 @@ def enrolments_visible_to(account: Account, season: Season) -> QuerySet[Enrolmen
     mine = Q(post__organisation__in=offices.values("pk"))
     if account.person_id:
         mine |= Q(person=account.person_id)
+    if account.person_id and has_role(account, Role.MENTOR):
         mine |= Q(pk__in=Pair.objects.filter(mentor__person=account.person_id, ends_on=None).values("mentee"))
     return enrolments(season).filter(mine)
 

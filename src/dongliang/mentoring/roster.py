@@ -209,6 +209,8 @@ def confirm_roster(
     """
     # One import at a time in a district: a second one plans on what the first has written.
     Organisation.objects.select_for_update().get(pk=roster_import.district_id)
+    # Nor does a season open meanwhile: until it has, its enrolments follow the roster.
+    list(Season.objects.select_for_update().filter(district=roster_import.district_id))
     roster_import = locked(roster_import, by)
     plan = plan_import(roster_import.district, RosterContent.from_json(roster_import.rows))
     if plan.people.refusals:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -148,6 +148,19 @@ def username_blockers(username: str) -> list[Blocker]:
     return []
 
 
+def person_blockers(person: Person | None) -> list[Blocker]:
+    if person is not None and (other := Account.objects.filter(person=person).first()):
+        return [
+            Blocker(
+                "account.person_taken",
+                _("%(person)s has an account already: %(username)s.")
+                % {"person": person, "username": other.username},
+                _("Give that account the role instead."),
+            )
+        ]
+    return []
+
+
 def password_blockers(password: str, account: Account) -> list[Blocker]:
     try:
         validate_password(password, account)
@@ -184,19 +197,15 @@ def create_account(
     blockers = [*username_blockers(username), *grant_blockers(role, organisation, by)]
     if password is not None:
         blockers += password_blockers(password, account)
-    if person is not None and (other := Account.objects.filter(person=person).first()):
-        blockers.append(
-            Blocker(
-                "account.person_taken",
-                _("%(person)s has an account already: %(username)s.")
-                % {"person": person, "username": other.username},
-                _("Give that account the role instead."),
-            )
-        )
-    if blockers:
+    if blockers := blockers + person_blockers(person):
         raise Refused(blockers)
     account.set_password(password)
-    account.save()
+    try:
+        with transaction.atomic():
+            account.save()
+    except IntegrityError as error:
+        # Somebody else made one with that name, or for that person, since we looked.
+        raise Refused([*username_blockers(username), *person_blockers(person)]) from error
     account.grants.create(role=role, organisation=organisation)
     log_action("people.account.created", account, by=by, role=role, organisation=organisation.code)
     return account
@@ -317,8 +326,11 @@ def remove_grant(grant: Grant, *, by: Account | None) -> None:
         )
     if blockers:
         raise Refused(blockers)
-    log_action("people.grant.removed", account, by=by, role=grant.role, organisation=grant.organisation.code)
-    grant.delete()
+    # Pressed by two at once, it is taken back once.
+    if Grant.objects.filter(pk=grant.pk).delete()[0]:
+        log_action(
+            "people.grant.removed", account, by=by, role=grant.role, organisation=grant.organisation.code
+        )
 
 
 def managed(account: Account, by: Account | None) -> Account:
@@ -357,6 +369,8 @@ def create_accounts_for(
     Each new account, and each whose link nobody has used yet, gets a link of its own. Accounts in use get the role
     and nothing else; disabled ones are left alone.
     """
+    # Two offices at once make them one after the other: the second finds what the first has made.
+    Organisation.objects.select_for_update().get(pk=district.pk)
     places = {person.pk: (person, organisation) for person, organisation in people}
     accounts = {account.person_id: account for account in Account.objects.exclude(person=None)}
     fresh = new_accounts([place for pk, place in places.items() if pk not in accounts])

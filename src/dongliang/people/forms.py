@@ -1,7 +1,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -26,6 +26,21 @@ class SignInForm(AuthenticationForm):
             % {"wrong": WRONG_PASSWORDS_ALLOWED, "minutes": PAUSE.total_seconds() // 60},
             code="invalid_login",
         )
+
+
+class NewPasswordForm(SetPasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["new_password1"].help_text = gettext_lazy(
+            "At least 10 characters; not digits alone, and none that many people use."
+        )
+        self.fields["new_password2"].help_text = ""
+
+
+class ChangePasswordForm(NewPasswordForm, PasswordChangeForm):
+    error_messages = PasswordChangeForm.error_messages | {
+        "password_incorrect": gettext_lazy("The old password is not right. Please type it again.")
+    }
 
 
 class OrganisationChoice(forms.ModelChoiceField):
@@ -76,6 +91,7 @@ class GrantForm(forms.Form):
     organisation = OrganisationChoice(
         label=gettext_lazy("At"),
         queryset=Organisation.objects.none(),
+        empty_label=gettext_lazy("Please choose"),
         help_text=gettext_lazy("The role reaches this organisation and everything below it."),
     )
 

@@ -38,7 +38,7 @@ def places_for(account: Account) -> list[tuple[str, str]]:
         (not has_role(account, Role.DEPARTMENT) or office, _("First things"), "projects:list"),
         (fills_sheets, _("My sheets"), "review:sheets"),
         (office, pgettext("navigation", "Assessment"), "review:board"),
-        (office or street, _("Ballots"), "ballots:rounds"),
+        (office or street, pgettext("navigation", "Ballots"), "ballots:rounds"),
         (office, pgettext("navigation", "Scoring"), "scoring:runs"),
         (office, pgettext("navigation", "Lists"), "awards:lists"),
         (office, _("Roster"), "mentoring:roster"),

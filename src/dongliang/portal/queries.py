@@ -53,7 +53,8 @@ def season_steps(season: Season) -> list[Step]:
         (
             "roster",
             _("Roster"),
-            secretaries >= season.rules.programme.secretaries,
+            # An open season keeps whom it opened with, whoever moves on.
+            season.phase != Phase.PREPARING or secretaries >= season.rules.programme.secretaries,
             secretaries_word(secretaries),
         ),
         ("freeze", _("Rule book"), bool(season.rule_book.frozen_at), _("frozen")),

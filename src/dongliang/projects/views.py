@@ -107,7 +107,7 @@ def exported(secretaries: Iterable[Any], categories: dict[str, str]) -> Iterator
 
 
 def project_or_404(request: HttpRequest, pk: int) -> tuple[Season, FirstThing]:
-    season = get_object_or_404(seasons_visible_to(request.user), enrolments__first_thing=pk)
+    season = get_object_or_404(seasons_visible_to(request.user), enrolments__first_thing__pk=pk)
     return season, get_object_or_404(first_things_visible_to(request.user, season), pk=pk)
 
 
@@ -163,7 +163,7 @@ def register(request: HttpRequest, enrolment_pk: int | None = None) -> HttpRespo
 
 def enrolment_or_404(request: HttpRequest, pk: int | None) -> tuple[Season, Enrolment]:
     if pk is not None:
-        season = get_object_or_404(seasons_visible_to(request.user), enrolments=pk)
+        season = get_object_or_404(seasons_visible_to(request.user), enrolments__pk=pk)
         return season, get_object_or_404(enrolments_visible_to(request.user, season), pk=pk)
     if not has_role(request.user, Role.SECRETARY):
         raise PermissionDenied

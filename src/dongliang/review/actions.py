@@ -22,6 +22,7 @@ from dongliang.review.queries import (
     mark_blockers,
     not_open_blockers,
     planning_blockers,
+    sheet_gone,
     too_few_mentors,
 )
 from dongliang.seasons.models import Season
@@ -112,6 +113,8 @@ def submit_responses(season: Season, sheets: Sequence[Sheet], *, by: Account | N
     """Send or correct many sheets: all of them, or none and every reason. The log says who sent, never a mark."""
     season = Season.objects.select_for_update().get(pk=season.pk)
     asked = assignments(season).in_bulk([sheet.assignment.pk for sheet in sheets])
+    if len(asked) < len({sheet.assignment.pk for sheet in sheets}):
+        raise Refused(sheet_gone())
     sheets = [replace(sheet, assignment=asked[sheet.assignment.pk]) for sheet in sheets]
     if blockers := _sheet_blockers(season, sheets):
         raise Refused(blockers)

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext, pgettext
 from dongliang.common.refusals import Blocker
 from dongliang.mentoring.models import Mentor, Pair
 from dongliang.people.models import Account, Organisation, Role
-from dongliang.people.queries import grants_of, organisations_reached
+from dongliang.people.queries import grants_of, has_role, organisations_reached
 from dongliang.review.models import Assignment, Source
 from dongliang.seasons.models import Enrolment, Phase, Season
 from dongliang.seasons.queries import enrolments
@@ -41,7 +41,10 @@ def _answered_by(account: Account) -> Q:
         if grant.role in (Role.SUBDISTRICT_OFFICE, Role.DEPARTMENT)
     ]
     mine = Q(institution__in=institutions)
-    return mine | Q(mentor__person=account.person_id) if account.person_id else mine
+    # Whose role was taken back has no sheets any more, though the plan still names the person.
+    if account.person_id and has_role(account, Role.MENTOR):
+        mine |= Q(mentor__person=account.person_id)
+    return mine
 
 
 def own_assignments(account: Account, season: Season) -> QuerySet[Assignment]:
@@ -230,6 +233,14 @@ def response_blockers(assignment: Assignment) -> list[Blocker]:
     if assignment.mentor:
         found += avoidance(assignment.mentor, assignment.enrolment, assignment.season.rules)
     return found
+
+
+def sheet_gone() -> Blocker:
+    return Blocker(
+        "review.sheet_gone",
+        _("Who assesses whom has been planned again since this sheet was opened."),
+        _("Look for the secretary among your sheets, and fill in that one."),
+    )
 
 
 def marks_first_thing(assignment: Assignment) -> bool:

@@ -67,7 +67,7 @@ def listed(request: HttpRequest, rows: QuerySet[Assignment]) -> dict[str, Any]:
 
 def sheet(request: HttpRequest, pk: int) -> HttpResponse:
     """One sheet: to fill or correct for its assessor, to read for the office."""
-    season = get_object_or_404(seasons_visible_to(request.user), assignments=pk)
+    season = get_object_or_404(seasons_visible_to(request.user), assignments__pk=pk)
     assignment = get_object_or_404(assignments_visible_to(request.user, season), pk=pk)
     if request.method != "POST":
         return sheet_page(request, season, assignment, SheetForm(assignment=assignment, rules=season.rules))
@@ -170,7 +170,7 @@ def assessor(request: HttpRequest, source: str, pk: int) -> HttpResponse:
     """For the office: the sheets of one mentor, subdistrict or department."""
     season = get_object_or_404(seasons_visible_to(request.user)[:1])
     permit_office(request, "review.see_board", season)
-    whose = {"mentor": pk} if source == Source.FIELD else {"institution": pk}
+    whose = {"mentor__pk": pk} if source == Source.FIELD else {"institution__pk": pk}
     rows = assignments_visible_to(request.user, season).filter(source=source, **whose)
     first = get_object_or_404(rows[:1])
     due, sent = rows.count(), rows.filter(response__isnull=False).count()

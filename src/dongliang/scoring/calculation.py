@@ -7,15 +7,15 @@ says in words what happens here.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from dongliang import __version__
 from dongliang.common.canonical import fingerprint
-from dongliang.engine import agreement, classic, composite, crossed, ranking
-from dongliang.engine.data import Fit, Floats, Integers, Ratings
+from dongliang.engine import agreement, classic, composite, crossed, nested, ranking, robustness
+from dongliang.engine.data import Choice, Composite, Fit, Floats, Integers, Ranking, Ratings, Tally, Variant
 from dongliang.seasons.rulebook import RuleBookContent
 
 FORMAT = 1
@@ -29,15 +29,19 @@ METHODS: dict[str, Callable[[Ratings], Fit]] = {
     "mean": classic.mean,
     "trimmed_mean": classic.trimmed_mean,
 }
+# A choice that the robustness sheet tries and no rule book names: the model with raters taken to be equally harsh.
+UNADJUSTED = "unadjusted"
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What one source answered: the ratings, who gave them, and how many sheets or ballots each secretary has."""
+    """What one source answered: the ratings, who gave them, and how many sheets or ballots each secretary has; of ballots
+    also the tally."""
 
     ratings: Ratings
     raters: list[str]
     per_target: Integers
+    tally: Tally | None = None
 
 
 def rounded(value: float) -> float | None:
@@ -60,7 +64,7 @@ def calculate(rules: RuleBookContent, inputs: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON values: ``sources``, ``raters``, ``secretaries``, ``cut``, ``projects`` and ``lists``.
+        JSON values: ``sources``, ``raters``, ``secretaries``, ``cut``, ``robustness``, ``projects`` and ``lists``.
 
     Raises
     ------
@@ -70,7 +74,7 @@ def calculate(rules: RuleBookContent, inputs: dict[str, Any]) -> dict[str, Any]:
     numbers = [number for number, _ in inputs["secretaries"]]
     row = {number: index for index, number in enumerate(numbers)}
     answers = collected(rules, inputs, row)
-    fits = {key: METHODS[rules.scoring.method](source.ratings) for key, source in answers.items()}
+    fits = {key: measured(source, rules.scoring.method) for key, source in answers.items()}
     plain = {key: classic.mean(source.ratings) for key, source in answers.items()}
     trimmed = {key: classic.trimmed_mean(source.ratings) for key, source in answers.items()}
 
@@ -85,6 +89,7 @@ def calculate(rules: RuleBookContent, inputs: dict[str, Any]) -> dict[str, Any]:
         "raters": {key: severities(answers[key], fits[key]) for key in answers if key != "public"},
         "secretaries": secretaries,
         "cut": cut,
+        "robustness": robustness_sheet(rules, inputs, answers, secretaries),
         "projects": projects,
         "lists": {
             "best_secretaries": [entry["number"] for entry in secretaries if entry["selected"]],
@@ -134,8 +139,9 @@ def ballots_as_ratings(tally: Iterable[tuple[int, str, int]], row: dict[int, int
     """Every ballot as its own rater; a 0, "I can't say", is no rating."""
     tally = list(tally)
     counts = np.array([count for _, _, count in tally])
-    target = np.repeat([row[number] for number, _, _ in tally], counts)
-    marks = np.repeat(np.array([[int(mark) for mark in pattern] for _, pattern, _ in tally]), counts, axis=0)
+    home = np.array([row[number] for number, _, _ in tally])
+    patterns = np.array([[int(mark) for mark in pattern] for _, pattern, _ in tally])
+    target, marks = np.repeat(home, counts), np.repeat(patterns, counts, axis=0)
     ballot, indicator = np.nonzero(marks)
     return Answers(
         Ratings(
@@ -149,7 +155,15 @@ def ballots_as_ratings(tally: Iterable[tuple[int, str, int]], row: dict[int, int
         ),
         [],
         np.bincount(target, minlength=len(row)),
+        Tally(target=home, marks=patterns, count=counts, n_targets=len(row)),
     )
+
+
+def measured(answers: Answers, method: str) -> Fit:
+    """A source by a method of the rule book; the model takes ballots from their tally, to the same numbers."""
+    if method == "gaussian" and answers.tally is not None:
+        return nested.gaussian(answers.tally)
+    return METHODS[method](answers.ratings)
 
 
 def lots(rules: RuleBookContent, numbers: Iterable[int]) -> Floats:
@@ -168,32 +182,14 @@ def standings(
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Every secretary's measures and place, the best first, those who cannot be listed last; and the cut line."""
     numbers = [number for number, _ in inputs["secretaries"]]
-    subdistricts = sorted({code for _, code in inputs["secretaries"]})
     thin = {source.key: answers[source.key].per_target < source.minimum_answers for source in rules.sources}
     eligible = np.ones(len(numbers), dtype=bool)
     if rules.scoring.below_minimum == "not_listed":
         eligible = ~np.any(list(thin.values()), axis=0)
     weights: dict[str, float] = {source.key: source.weight for source in rules.sources}
     scores = composite.combine(fits, weights, scale=rules.scoring.scale)
-    list_rules = rules.best_secretaries
+    ranked = ranked_by_rules(rules, inputs, scores, fits, eligible)
     lot = lots(rules, numbers)
-    ranked = ranking.rank(
-        scores,
-        k=list_rules.places,
-        rng=np.random.default_rng(rules.scoring.seed),
-        draws=rules.scoring.draws,
-        groups=np.array([subdistricts.index(code) for _, code in inputs["secretaries"]]),
-        minimum_per_group=list_rules.subdistrict_quota.minimum,
-        maximum_per_group=list_rules.subdistrict_quota.maximum or None,
-        eligible=eligible,
-        tie_break=np.column_stack(
-            [
-                lot if tie == "lot" else -np.round(fits[tie].measures, list_rules.decimals)
-                for tie in list_rules.ties
-            ]
-        ),
-        decimals=list_rules.decimals,
-    )
     plain_rank = ranks_by(composite.combine(plain, weights, scale=rules.scoring.scale).scores, eligible, lot)
     trimmed_rank = ranks_by(
         composite.combine(trimmed, weights, scale=rules.scoring.scale).scores, eligible, lot
@@ -231,12 +227,148 @@ def standings(
     return entries, cut
 
 
+def ranked_by_rules(
+    rules: RuleBookContent,
+    inputs: dict[str, Any],
+    scores: Composite,
+    fits: dict[str, Fit],
+    eligible: np.ndarray,
+    *,
+    draws: int | None = None,
+) -> Ranking:
+    """Places by the rule book's quotas, ties and lots."""
+    list_rules = rules.best_secretaries
+    subdistricts = sorted({code for _, code in inputs["secretaries"]})
+    lot = lots(rules, (number for number, _ in inputs["secretaries"]))
+    return ranking.rank(
+        scores,
+        k=list_rules.places,
+        rng=np.random.default_rng(rules.scoring.seed),
+        draws=draws or rules.scoring.draws,
+        groups=np.array([subdistricts.index(code) for _, code in inputs["secretaries"]]),
+        minimum_per_group=list_rules.subdistrict_quota.minimum,
+        maximum_per_group=list_rules.subdistrict_quota.maximum or None,
+        eligible=eligible,
+        tie_break=np.column_stack(
+            [
+                lot if tie == "lot" else -np.round(fits[tie].measures, list_rules.decimals)
+                for tie in list_rules.ties
+            ]
+        ),
+        decimals=list_rules.decimals,
+    )
+
+
 def ranks_by(scores: Floats, eligible: np.ndarray, lot: Floats) -> list[int | None]:
     """Plain places by ``scores`` among those who can be listed; one without a score comes last."""
     known = np.where(np.isfinite(scores), np.round(scores, PLACES), -np.inf)
     order = [index for index in np.lexsort((lot, -known)).tolist() if eligible[index]]
     place = {index: position for position, index in enumerate(order, start=1)}
     return [place.get(index) for index in range(len(scores))]
+
+
+def robustness_sheet(
+    rules: RuleBookContent,
+    inputs: dict[str, Any],
+    answers: dict[str, Answers],
+    secretaries: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The list of secretaries under other defensible choices: who would enter, who would leave.
+
+    Who can be listed at all stays as it is. Equal scores are told apart as in the base list. A person whom a plain mean
+    cannot measure is not on its list.
+    """
+    numbers = [number for number, _ in inputs["secretaries"]]
+    can_be_listed = {entry["number"]: entry["eligible"] for entry in secretaries}
+    eligible = np.array([can_be_listed[number] for number in numbers])
+    base = Choice(
+        method=rules.scoring.method,
+        scale=rules.scoring.scale,
+        weights={source.key: source.weight for source in rules.sources},
+    )
+    fitted: dict[tuple[str, str, int | None], Fit] = {}
+
+    def fit(choice: Choice, source: str) -> Fit:
+        left_out = (
+            choice.without_rater[1] if choice.without_rater and choice.without_rater[0] == source else None
+        )
+        key = (choice.method, source, left_out)
+        if key not in fitted:
+            fitted[key] = refitted(answers[source], choice.method, left_out)
+        return fitted[key]
+
+    def combine(choice: Choice) -> Composite:
+        fits = {source: fit(choice, source) for source in choice.weights}
+        scores = composite.combine(
+            fits, choice.weights, scale="marks" if choice.scale == "marks" else "standardised"
+        )
+        return replace(scores, scores=np.where(eligible, scores.scores, np.nan), covariance=None)
+
+    tie_fits = {source: fit(base, source) for source in base.weights}
+
+    def select(scores: Composite) -> np.ndarray:
+        listable = eligible & np.isfinite(scores.scores) & np.isfinite(scores.standard_errors)
+        return ranked_by_rules(rules, inputs, scores, tie_fits, listable, draws=1).selected
+
+    others = robustness.other_choices(
+        base,
+        methods=[*METHODS, UNADJUSTED],
+        scales=["standardised", "marks"],
+        raters={key: len(source.raters) for key, source in answers.items() if key != "public"},
+    )
+    found = robustness.compare(base, others, combine=combine, select=select)
+
+    def named(codes: Integers) -> list[int]:
+        return [numbers[code] for code in codes.tolist()]
+
+    return {
+        "variants": [described(variant, answers, named) for variant in found.variants],
+        "lists": found.lists,
+        "times": [
+            [number, times] for number, times in zip(numbers, found.times.tolist(), strict=True) if times
+        ],
+        "smallest_weight_change": found.smallest
+        and {
+            "moved": rounded(found.smallest.moved),
+            "weights": {source: rounded(weight) for source, weight in found.smallest.weights.items()},
+            "entering": named(found.smallest.entering),
+            "leaving": named(found.smallest.leaving),
+        },
+    }
+
+
+def refitted(answers: Answers, method: str, left_out: int | None) -> Fit:
+    """A source measured by another method, or without one of its raters."""
+    if left_out is not None:
+        kept = answers.ratings.rater != left_out
+        columns = ("target", "rater", "indicator", "values")
+        ratings = replace(answers.ratings, **{name: getattr(answers.ratings, name)[kept] for name in columns})
+        answers = replace(answers, ratings=ratings)
+    # A resident rates once, so that there is no severity to tell from what they think of the one person.
+    if method == UNADJUSTED and answers.raters:
+        alone = np.arange(len(answers.ratings))
+        return crossed.gaussian(replace(answers.ratings, rater=alone, n_raters=len(alone)))
+    return measured(answers, "gaussian" if method == UNADJUSTED else method)
+
+
+def described(
+    variant: Variant, answers: dict[str, Answers], named: Callable[[Integers], list[int]]
+) -> dict[str, Any]:
+    """A variant as JSON: what was chosen otherwise, and who then enters and leaves, by number."""
+    choice = variant.choice
+    rater = choice.without_rater and answers[choice.source].raters[choice.without_rater[1]]
+    return {
+        "kind": choice.kind,
+        "source": choice.source,
+        "change": choice.change,
+        "method": choice.method,
+        "scale": choice.scale,
+        "weights": {source: rounded(weight) for source, weight in choice.weights.items()},
+        "rater": rater or "",
+        "entering": named(variant.entering),
+        "leaving": named(variant.leaving),
+        "refusal": variant.refusal,
+    }
 
 
 def source_summary(answers: Answers, fit: Fit) -> dict[str, Any]:

@@ -1,16 +1,21 @@
 import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from rules.contrib.views import permission_required
 
 from dongliang.common.charts import CutLineChart, NearCut, StripChart, cut_line_chart, strip
 from dongliang.common.sheets import Table, xlsx_response
-from dongliang.scoring.models import ScoringRun
+from dongliang.scoring.models import ScoringRun, Standing
 from dongliang.scoring.queries import in_doubt, near_the_cut, runs_visible_to, standings
+from dongliang.seasons.rulebook import RuleBookContent
 
 ROWS_A_PAGE = 60
 # Half the width of a 90 % interval, in standard errors.
@@ -39,6 +44,8 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
             "cut_line": cut_line(run, result),
             "spread": spread(run, result),
             "in_doubt": list(in_doubt(run)),
+            # A run made by an older engine has no such part.
+            "robustness": robustness(run, rules, result["robustness"]) if "robustness" in result else None,
             "page": page,
             "sources": [(source, result["sources"][source.key]) for source in rules.sources],
             "raters": sorted(
@@ -75,6 +82,120 @@ def cut_line(run: ScoringRun, result: dict[str, Any]) -> CutLineChart:
 def spread(run: ScoringRun, result: dict[str, Any]) -> StripChart:
     scores = list(run.standings.filter(eligible=True).values_list("composite", flat=True))
     return strip(scores, cut=result["cut"]["score"], title=_("All scores"))
+
+
+@dataclass(frozen=True)
+class OtherList:
+    """The list under one other choice, in words and names."""
+
+    choice: str
+    entering: str
+    leaving: str
+    refused: bool
+
+
+@dataclass(frozen=True)
+class Wavering:
+    """Somebody who is on some of the lists and not on others."""
+
+    standing: Standing
+    times: int
+
+
+@dataclass(frozen=True)
+class RobustnessSheet:
+    """The list under other choices, for a reader: ``lists`` in all, ``steady`` people on every one of them."""
+
+    lists: int
+    places: int
+    steady: int
+    others: list[OtherList]
+    without_a_rater: list[OtherList]
+    wavering: list[Wavering]
+    smallest_change: str
+
+
+def robustness(run: ScoringRun, rules: RuleBookContent, found: dict[str, Any]) -> RobustnessSheet:
+    times = dict(found["times"])
+    moving = {number for number, on in times.items() if on < found["lists"]}
+    change = found["smallest_weight_change"]
+    people = {
+        standing.enrolment.number: standing
+        for standing in standings(run).filter(
+            enrolment__number__in=moving.union(*([change["entering"], change["leaving"]] if change else []))
+        )
+    }
+
+    def named(numbers: Iterable[int]) -> str:
+        return pgettext("between names", ", ").join(
+            people[number].enrolment.person.name for number in numbers
+        )
+
+    rows = [
+        (
+            variant["kind"],
+            OtherList(
+                choice_in_words(rules, variant),
+                named(variant["entering"]),
+                named(variant["leaving"]),
+                bool(variant["refusal"]),
+            ),
+        )
+        for variant in found["variants"]
+    ]
+    return RobustnessSheet(
+        lists=found["lists"],
+        places=rules.best_secretaries.places,
+        steady=len(times) - len(moving),
+        others=[row for kind, row in rows if kind != "rater"],
+        without_a_rater=[row for kind, row in rows if kind == "rater"],
+        wavering=sorted(
+            (Wavering(people[number], times[number]) for number in moving),
+            key=lambda entry: (-entry.times, entry.standing.rank or 0),
+        ),
+        smallest_change=""
+        if change is None
+        else _(
+            "Moving %(points)s percentage points of weight from one source to another is enough to change the list:"
+            " %(entering)s would enter, %(leaving)s would leave."
+        )
+        % {
+            # Rounded up: what is said to be enough must be.
+            "points": f"{math.ceil(1000 * change['moved']) / 10:.1f}",
+            "entering": named(change["entering"]),
+            "leaving": named(change["leaving"]),
+        },
+    )
+
+
+def choice_in_words(rules: RuleBookContent, variant: dict[str, Any]) -> str:
+    """What a variant does otherwise than the rule book."""
+    source = next((source for source in rules.sources if source.key == variant["source"]), None)
+    match variant["kind"]:
+        case "source":
+            return _("Without %(source)s") % {"source": source and source.name}
+        case "weight":
+            return _("%(source)s counts for %(weight)s %% instead of %(base)s %%") % {
+                "source": source and source.name,
+                "weight": f"{100 * variant['weights'][variant['source']]:.0f}",
+                "base": f"{100 * (source.weight if source else 0):.0f}",
+            }
+        case "rater":
+            return _("Without the marks of %(rater)s (%(source)s)") % {
+                "rater": variant["rater"],
+                "source": source and source.name,
+            }
+        case "scale" if variant["scale"] == "marks":
+            return _("Marks weighed as they are")
+        case "scale":
+            return _("Marks put on one scale, then weighed")
+        case _:
+            return {
+                "gaussian": _("Measured by the model, adjusted for how harsh raters are"),
+                "unadjusted": _("Measured by the model, not adjusted for how harsh raters are"),
+                "mean": _("Plain means"),
+                "trimmed_mean": _("Means without the highest and the lowest mark"),
+            }[variant["method"]]
 
 
 @permission_required("scoring.view_runs", raise_exception=True)

@@ -3,14 +3,19 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.timezone import now
-from django.utils.translation import gettext as _
 
 from dongliang.common.log import log_action
-from dongliang.common.refusals import Blocker, Refused
+from dongliang.common.refusals import Refused
 from dongliang.people.models import Account, Organisation, TenureKind
 from dongliang.people.queries import current_tenures
 from dongliang.seasons.models import Enrolment, Phase, RuleBook, Season
-from dongliang.seasons.queries import closing_blockers, freeze_blockers, opening_blockers, revision_blockers
+from dongliang.seasons.queries import (
+    closing_blockers,
+    creation_blockers,
+    freeze_blockers,
+    opening_blockers,
+    revision_blockers,
+)
 from dongliang.seasons.rulebook import RuleBookContent, validated
 
 
@@ -24,21 +29,19 @@ def create_season(
     opens_on: datetime.date | None = None,
     closes_on: datetime.date | None = None,
 ) -> Season:
-    """A season in preparation, with ``rules`` as the first version of its rule book."""
-    if Season.objects.filter(slug=slug).exists():
-        raise Refused(
-            Blocker(
-                "season.slug_taken",
-                _("There is a season called '%(slug)s' already.") % {"slug": slug},
-                _("Choose another short name."),
-            )
-        )
+    """A season in preparation, with ``rules`` as the first version of its rule book. Raises Refused."""
+    if blockers := creation_blockers(district, slug):
+        raise Refused(blockers)
     season = Season.objects.create(
-        district=district, slug=slug, title=rules.title.zh, opens_on=opens_on, closes_on=closes_on
+        district=district, slug=slug, title=title_of(rules), opens_on=opens_on, closes_on=closes_on
     )
     season.rule_books.create(content=rules.model_dump(), sha256=rules.sha256)
     log_action("seasons.season.created", season, by=by, rule_book=rules.sha256)
     return season
+
+
+def title_of(rules: RuleBookContent) -> str:
+    return rules.title.zh[: Season._meta.get_field("title").max_length]
 
 
 @transaction.atomic
@@ -55,6 +58,8 @@ def revise_rule_book(
         book = RuleBook(season=season, version=book.version + 1)
     book.content, book.sha256, book.reason = rules.model_dump(), rules.sha256, reason
     book.save()
+    season.title = title_of(rules)
+    season.save(update_fields=["title"])
     log_action("seasons.rule_book.revised", book, by=by, rule_book=rules.sha256, reason=reason)
     return book
 

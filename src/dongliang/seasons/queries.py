@@ -1,8 +1,10 @@
+import re
+
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from dongliang.common.refusals import Blocker
-from dongliang.people.models import Account, Role
+from dongliang.people.models import Account, Organisation, Role
 from dongliang.people.queries import current_tenures, organisations_reached, subdistricts_of
 from dongliang.seasons.models import Enrolment, Phase, Season
 
@@ -28,6 +30,38 @@ def seasons_visible_to(account: Account) -> QuerySet[Season]:
     if account.is_superuser:
         return Season.objects.all()
     return Season.objects.filter(district__in=districts)
+
+
+def creation_blockers(district: Organisation, slug: str) -> list[Blocker]:
+    """Every reason why the district cannot begin a season of that short name."""
+    found = []
+    # It stands in addresses, and names the file of the ballot key.
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", slug):
+        found.append(
+            Blocker(
+                "season.slug",
+                _("'%(slug)s' cannot be a season's short name.") % {"slug": slug},
+                _("Use up to 40 small letters, digits and hyphens, such as liangzhou-2022."),
+            )
+        )
+    if Season.objects.filter(slug=slug).exists():
+        found.append(
+            Blocker(
+                "season.slug_taken",
+                _("There is a season called '%(slug)s' already.") % {"slug": slug},
+                _("Choose another short name."),
+            )
+        )
+    # Pages are about a district's newest season: nobody would find the sheets of this one any more.
+    if still_open := Season.objects.filter(district=district, phase=Phase.OPEN).first():
+        found.append(
+            Blocker(
+                "season.open_already",
+                _("%(season)s is open.") % {"season": still_open},
+                _("Close it, then begin another one."),
+            )
+        )
+    return found
 
 
 def freeze_blockers(season: Season) -> list[Blocker]:

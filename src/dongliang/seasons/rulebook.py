@@ -6,6 +6,7 @@ A preset is a TOML file. Every value the programme's own sources do not give sta
 
 import json
 import tomllib
+import unicodedata
 from collections.abc import Iterator
 from functools import cached_property
 from importlib import resources
@@ -13,13 +14,26 @@ from typing import Annotated, Any, Literal, Self
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from dongliang.common.canonical import canonical_json, fingerprint
 from dongliang.common.refusals import Blocker, Refused
 
+# More of anything than this is a slip of the hand.
+MOST = 1_000_000
+FAULTS_NAMED = 50
+
+
+def plain(text: str) -> str:
+    if any(unicodedata.category(character) == "Cc" for character in text.replace("\n", "")):
+        raise ValueError(_("it must be plain text, without control characters"))
+    return text
+
+
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=30)]
+Wording = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(plain)]
+Count = Annotated[int, Field(ge=0, le=MOST)]
 Source = Literal["field", "public", "institutional"]
 Avoidance = Literal["self", "own_mentee", "same_subdistrict"]
 TieBreak = Literal["field", "public", "institutional", "lot"]
@@ -32,8 +46,8 @@ class Section(BaseModel):
 class Text(Section):
     """A piece of the rule book's own wording, in Chinese and in English."""
 
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
+    zh: Wording
+    en: Wording
 
     def __str__(self) -> str:
         return self.en if (get_language() or "zh").startswith("en") else self.zh
@@ -56,14 +70,14 @@ class SourceRule(Named):
 
     key: Source
     weight: float = Field(ge=0, le=1)
-    minimum_answers: int = Field(ge=0)
+    minimum_answers: Count
 
 
 class FieldPlan(Section):
     """How many mentors assess each secretary in the field, and who may not assess whom."""
 
-    assessors: int = Field(ge=1)
-    assessors_each: int = Field(ge=1)
+    assessors: Count = Field(ge=1)
+    assessors_each: Count = Field(ge=1)
     avoidance: list[Avoidance]
 
     @model_validator(mode="after")
@@ -83,14 +97,14 @@ class Scoring(Section):
     scale: Literal["standardised", "marks"]
     below_minimum: Literal["not_listed", "listed"]
     draws: int = Field(ge=1000, le=100_000)
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=1 << 63)
 
 
 class Quota(Section):
     """How many of a list each subdistrict gets at least and at most; 0 as the most means no ceiling."""
 
-    minimum: int = Field(ge=0)
-    maximum: int = Field(ge=0)
+    minimum: Count
+    maximum: Count
 
     @model_validator(mode="after")
     def minimum_fits(self) -> Self:
@@ -103,7 +117,7 @@ class Quota(Section):
 
 
 class BestSecretaries(Named):
-    places: int = Field(ge=1)
+    places: Count = Field(ge=1)
     ties: list[TieBreak] = Field(min_length=1)
     decimals: int = Field(ge=1, le=6)
     subdistrict_quota: Quota
@@ -112,9 +126,9 @@ class BestSecretaries(Named):
 class PopularProjects(Named):
     """Projects commended by residents' picks and assessors' marks together."""
 
-    places: int = Field(ge=1)
+    places: Count = Field(ge=1)
     online_weight: float = Field(ge=0, le=1)
-    picks_minimum: int = Field(ge=1)
+    picks_minimum: Count = Field(ge=1)
     picks_maximum: int = Field(ge=1, le=10)
 
     @model_validator(mode="after")
@@ -130,15 +144,15 @@ class PopularProjects(Named):
 class SurestThings(Named):
     """The projects on stage: so many from each subdistrict, named by its office, else its best by score."""
 
-    each_subdistrict: int = Field(ge=1)
+    each_subdistrict: Count = Field(ge=1)
     without_nomination: Literal["best_by_score", "none"]
 
 
 class Programme(Section):
     """The size of the programme, held against the roster before the season opens."""
 
-    subdistricts: int = Field(ge=1)
-    secretaries: int = Field(ge=1)
+    subdistricts: Count = Field(ge=1)
+    secretaries: Count = Field(ge=1)
 
 
 class Names(Section):
@@ -286,21 +300,22 @@ def validated(document: dict[str, Any]) -> RuleBookContent:
                 "rulebook.invalid",
                 _("Rule book, key '%(key)s': %(problem)s.")
                 % {
-                    "key": key_of(fault["loc"], document) or _("(the whole document)"),
+                    "key": cut(key_of(fault["loc"], document)) or _("(the whole document)"),
                     "problem": problem_of(fault),
                 },
                 _("The value seen is %(value)s.") % {"value": shortened(fault["input"])}
                 if fault["type"] not in ("missing", "value_error")
                 else "",
             )
-            for fault in error.errors()
+            for fault in error.errors()[:FAULTS_NAMED]
         ) from error
 
 
 def problem_of(fault: ErrorDetails) -> str:
     """What is wrong with a value, in the reader's language; what we have no words for, in pydantic's."""
     bounds = {
-        name: fault.get("ctx", {}).get(name) for name in ("ge", "le", "expected", "min_length", "max_length")
+        name: fault.get("ctx", {}).get(name)
+        for name in ("ge", "le", "lt", "expected", "min_length", "max_length")
     }
     words = {
         "missing": _("it is missing"),
@@ -314,6 +329,7 @@ def problem_of(fault: ErrorDetails) -> str:
         "finite_number": _("it must be a finite number"),
         "greater_than_equal": _("it must be at least %(ge)s"),
         "less_than_equal": _("it must be at most %(le)s"),
+        "less_than": _("it must be less than %(lt)s"),
         "literal_error": _("it must be %(expected)s"),
         "string_pattern_mismatch": _("it must be small letters, digits and joining strokes, a letter first"),
         "string_too_short": _("it must not be empty"),
@@ -326,8 +342,15 @@ def problem_of(fault: ErrorDetails) -> str:
     return fault["msg"].removeprefix("Value error, ").rstrip(".")
 
 
-def shortened(value: Any, limit: int = 60) -> str:
-    text = repr(value)
+def shortened(value: Any) -> str:
+    try:
+        return cut(repr(value))
+    except (ValueError, RecursionError):
+        # Python spells no number of more than 4,300 digits, and nothing that is nested too deeply.
+        return "…"
+
+
+def cut(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
@@ -335,14 +358,22 @@ def from_text(text: str) -> RuleBookContent:
     """The rule book in the text of a TOML file, or of the JSON that a season's rules are given out as. Raises Refused."""
     try:
         document = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise Refused(
-            Blocker(
-                "rulebook.not_readable",
-                _("The file is neither valid TOML nor valid JSON: %(problem)s.") % {"problem": error},
-            )
-        ) from error
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        raise unreadable(str(error)) from error
+    except RecursionError as error:
+        raise unreadable(_("it is nested too deeply")) from error
+    except ValueError as error:
+        raise unreadable(_("a number in it has too many digits")) from error
     return validated(document)
+
+
+def unreadable(problem: str) -> Refused:
+    return Refused(
+        Blocker(
+            "rulebook.not_readable",
+            _("The file is neither valid TOML nor valid JSON: %(problem)s.") % {"problem": cut(problem, 200)},
+        )
+    )
 
 
 def preset_names() -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -31,6 +32,8 @@ from dongliang.common.sheets import Table, xlsx_response
 from dongliang.seasons.models import Enrolment, Season
 from dongliang.seasons.queries import seasons_visible_to
 
+ROWS_A_PAGE = 50
+
 
 @permission_required("ballots.view_rounds", raise_exception=True)
 def rounds(request: HttpRequest) -> HttpResponse:
@@ -56,7 +59,7 @@ def rounds(request: HttpRequest) -> HttpResponse:
             "opening_blockers": opening_blockers(season),
             "closing_blockers": closing_blockers(season),
             "form": form,
-            "neighbourhoods": shown,
+            "page": Paginator(shown, ROWS_A_PAGE).get_page(request.GET.get("page")),
             "subdistricts": rows,
             "ballots": sum(row.ballots for row in rows),
             "picks": sum(row.picks for row in rows),

@@ -18,7 +18,9 @@ register = template.Library()
 State = Literal["waiting", "open", "done", "late", "stopped"]
 
 
-def _grouped(value: object) -> object:
+@register.filter
+def grouped(value: object) -> object:
+    """A whole number with its thousands set apart, as ``figure`` shows it."""
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -31,7 +33,7 @@ def page_title(title: str, lead: str = "", over: str = "") -> dict[str, Any]:
 @register.inclusion_tag("common/components/figure.html")
 def figure(value: int | str, label: str, note: str = "", url: str = "") -> dict[str, Any]:
     """One number of ``<dl class="figures">``. Whole numbers are grouped in thousands."""
-    return {"value": _grouped(value), "label": label, "note": note, "url": url}
+    return {"value": grouped(value), "label": label, "note": note, "url": url}
 
 
 @register.inclusion_tag("common/components/pill.html")
@@ -132,7 +134,7 @@ def progress(done: int, total: int, label: str = "") -> dict[str, Any]:
         "done": done,
         "total": total,
         "label": label,
-        "words": {"done": _grouped(done), "total": _grouped(total), "percent": percent},
+        "words": {"done": grouped(done), "total": grouped(total), "percent": percent},
     }
 
 

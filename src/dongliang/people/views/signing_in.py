@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,19 +12,29 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from dongliang.common.refusals import Refused
 from dongliang.people.actions import activate_account, set_password
-from dongliang.people.forms import SignInForm
+from dongliang.people.forms import ChangePasswordForm, NewPasswordForm, SignInForm
 from dongliang.people.queries import activation_of
 
-sign_in = LoginView.as_view(
-    template_name="common/sign_in.html", authentication_form=SignInForm, redirect_authenticated_user=True
-)
+
+class SignIn(LoginView):
+    template_name = "common/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def get_success_url(self) -> str:
+        """Where the address says to go on to, unless that is this page: nobody is led round in circles."""
+        url = super().get_success_url()
+        return self.get_default_redirect_url() if url == self.request.path else url
+
+
+sign_in = SignIn.as_view()
 sign_out = LogoutView.as_view()
 
 
 @sensitive_post_parameters()
 @never_cache
 def password(request: HttpRequest) -> HttpResponse:
-    form = PasswordChangeForm(request.user, request.POST or None)
+    form = ChangePasswordForm(request.user, request.POST or None)
     if form.is_valid():
         account = set_password(request.user, form.cleaned_data["new_password1"], by=request.user)
         update_session_auth_hash(request, account)
@@ -42,7 +51,7 @@ def activate(request: HttpRequest, token: str) -> HttpResponse:
     activation = activation_of(token)
     if activation is None:
         return render(request, "people/activation_over.html", status=410)
-    form = SetPasswordForm(activation.account, request.POST or None)
+    form = NewPasswordForm(activation.account, request.POST or None)
     if form.is_valid():
         try:
             activate_account(token, form.cleaned_data["new_password1"])

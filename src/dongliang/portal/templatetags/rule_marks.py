@@ -23,7 +23,7 @@ def default_mark(rules: RuleBookContent, *path: str) -> SafeString | str:
 
 @register.simple_tag
 def percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
+    return f"{share:.0%}"
 
 
 @register.simple_tag

@@ -20,7 +20,7 @@ from dongliang.portal.queries import late, season_figures, season_steps, step_bl
 from dongliang.scoring.actions import begin_collecting, end_collecting, run_scoring
 from dongliang.seasons.actions import freeze_rule_book, revise_rule_book
 from dongliang.seasons.models import Phase, Season
-from dongliang.seasons.queries import current_season
+from dongliang.seasons.queries import seasons_visible_to
 from dongliang.seasons.rulebook import preset_names, preset_text
 
 
@@ -31,7 +31,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         if has_role(account, Role.MENTOR, Role.DEPARTMENT):
             return redirect("review:sheets")
         return redirect("portal:my_page" if has_role(account, Role.SECRETARY) else "portal:front")
-    season = current_season()
+    season = seasons_visible_to(account).first()
     if season is None:
         return render(request, "portal/desk.html", {"season": None})
     scope = enrolments_visible_to(account, season)
@@ -94,7 +94,7 @@ def done_words(key: str) -> str:
 
 
 def season_to_run(request: HttpRequest) -> Season:
-    season = current_season()
+    season = seasons_visible_to(request.user).first()
     if season is None or not request.user.has_perm("seasons.run_season", season):
         raise PermissionDenied
     return season

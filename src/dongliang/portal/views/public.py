@@ -7,10 +7,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from dongliang.awards.queries import honours, published_lists
+from dongliang.awards.queries import honoured_season, honours, published_lists
 from dongliang.portal.queries import by_subdistrict
 from dongliang.seasons.models import Season
-from dongliang.seasons.queries import current_season
+from dongliang.seasons.queries import current_season, seasons_visible_to
 
 A_YEAR = 365 * 24 * 3600
 
@@ -32,16 +32,17 @@ def front(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def honour_roll(request: HttpRequest) -> HttpResponse:
-    """The newest season's published lists; names stand by subdistrict, so that the roll is no ranking."""
-    season = current_season()
+    """The newest lists that are public; names stand by subdistrict, so that the roll is no ranking."""
+    season = honoured_season() or current_season()
     lists = [(entry, by_subdistrict(honours(entry))) for entry in published_lists(season)] if season else []
     return render(request, "portal/honours.html", {"season": season, "lists": lists})
 
 
 @login_not_required
 def rule_book(request: HttpRequest) -> HttpResponse:
-    """The rules of the newest season, for everyone to read."""
-    season = current_season()
+    """The rules of the newest season, for everyone to read; to who is signed in, of the own district's."""
+    account = request.user
+    season = (seasons_visible_to(account).first() if account.is_authenticated else None) or current_season()
     return render(
         request,
         "portal/rules.html",

@@ -12,17 +12,17 @@ from rules.contrib.views import permission_required
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.mentoring.queries import enrolments_visible_to
 from dongliang.people.models import Organisation, Role
-from dongliang.people.queries import has_role, is_office
+from dongliang.people.queries import has_role
 from dongliang.portal.forms import SecretaryFilter
 from dongliang.portal.queries import record_of, secretaries_visible_to
 from dongliang.seasons.models import Season
-from dongliang.seasons.queries import current_season
+from dongliang.seasons.queries import seasons_visible_to
 
 ROWS_A_PAGE = 50
 
 
-def season_or_404() -> Season:
-    season = current_season()
+def season_or_404(request: HttpRequest) -> Season:
+    season = seasons_visible_to(request.user).first()
     if season is None:
         raise Http404(_("There is no season yet."))
     return season
@@ -53,7 +53,9 @@ def filtered(request: HttpRequest, season: Season) -> tuple[SecretaryFilter, Que
 
 @permission_required("portal.read_secretaries", raise_exception=True)
 def secretaries(request: HttpRequest) -> HttpResponse:
-    season = season_or_404()
+    season = seasons_visible_to(request.user).first()
+    if season is None:
+        return render(request, "portal/secretaries.html", {"season": None})
     form, found = filtered(request, season)
     page = Paginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "portal/secretaries.html", {"season": season, "form": form, "page": page})
@@ -62,7 +64,7 @@ def secretaries(request: HttpRequest) -> HttpResponse:
 @permission_required("portal.read_secretaries", raise_exception=True)
 def export(request: HttpRequest) -> HttpResponse:
     """The list as it is filtered, as a workbook."""
-    season = season_or_404()
+    season = season_or_404(request)
     _form, found = filtered(request, season)
     columns = [
         _("Number"),
@@ -93,9 +95,9 @@ def export(request: HttpRequest) -> HttpResponse:
 @permission_required("portal.read_secretaries", raise_exception=True)
 def secretary(request: HttpRequest, number: int) -> HttpResponse:
     """One secretary: post, mentor, first thing, answers, and when they may be seen, results down to the sheets."""
-    season = season_or_404()
+    season = season_or_404(request)
     enrolment = get_object_or_404(enrolments_visible_to(request.user, season), number=number)
-    record = record_of(enrolment, office=is_office(request.user))
+    record = record_of(enrolment, office=request.user.has_perm("seasons.run_season", season))
     return render(
         request,
         "portal/secretary.html",
@@ -111,7 +113,7 @@ def secretary(request: HttpRequest, number: int) -> HttpResponse:
 @permission_required("portal.read_secretaries", raise_exception=True)
 def my_page(request: HttpRequest) -> HttpResponse:
     """A secretary's own page."""
-    season = season_or_404()
+    season = season_or_404(request)
     enrolment = season.enrolments.filter(person=request.user.person_id or 0).first()
     if enrolment is None or not has_role(request.user, Role.SECRETARY):
         raise Http404(_("You are not enrolled in this season. Ask the programme office."))
