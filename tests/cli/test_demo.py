@@ -81,6 +81,9 @@ def test_the_demo_can_stop_while_the_season_is_open(tmp_path):
     told = demo(tmp_path / "home", *SMALL, "--keep-open").stdout
 
     assert "/v/" in told
+    # Six sheets of the demo's mentor and six of its department wait to be filled.
+    count = "from dongliang.review.models import *; print(Assignment.objects.filter(response=None).count())"
+    assert run(tmp_path / "home", "manage", "shell", "-v", "0", "-c", count).stdout == "12\n"
     assert not (tmp_path / "home" / "results.json").exists()
 
 

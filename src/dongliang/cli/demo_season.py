@@ -26,7 +26,7 @@ from dongliang.people.actions import create_account, create_operator, set_up_dis
 from dongliang.people.models import Account, Organisation, Role
 from dongliang.people.queries import departments_of, subdistricts_of
 from dongliang.people.roster.workbook import roster_workbook
-from dongliang.projects.actions import nominate, register_first_thing
+from dongliang.projects.actions import nominate, register_first_thing, set_state
 from dongliang.projects.models import FirstThing
 from dongliang.review.actions import Sheet, submit_responses
 from dongliang.review.models import Source
@@ -42,6 +42,9 @@ BALLOTS, PROJECT_BALLOTS = 30_000, 12_000
 # Residents cast one at a time; the demo hands over so many at once.
 CASTS_AT_ONCE = 1_000
 HONOURS = ("best_secretaries", "popular_projects", "surest_things")
+STATES_TAKEN = (FirstThing.State.UNDER_WAY, FirstThing.State.LANDED)
+# Sheets of the demo's own mentor and department that are left to whoever looks around in the open season.
+LEFT_TO_FILL = 6
 DEMO_USERS = ("operator", "office", "street", "department", "mentor", "secretary")
 Say = Callable[[str], None]
 
@@ -98,7 +101,7 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     with told(say, _("answers drawn from a known truth")):
         drawn, plan = simulate(rng, season, everyone, scale)
     with told(say, _("sheets sent")):
-        send_sheets(rng, season, everyone, drawn, plan)
+        send_sheets(rng, season, everyone, drawn, plan, leave=LEFT_TO_FILL if keep_open else 0)
     with told(say, _("ballots cast")):
         cast(season, everyone, drawn, rng)
     with told(say, _("projects nominated for the stage")):
@@ -222,7 +225,9 @@ def register_first_things(rng: np.random.Generator, season: Season, *, by: Accou
     for entry in enrolments(season):
         category = categories[rng.integers(len(categories))]
         title, summary = liangzhou.invent_first_thing(rng, entry.organisation.name, category)
-        register_first_thing(entry, category=category, title=title, summary=summary, by=by)
+        project = register_first_thing(entry, category=category, title=title, summary=summary, by=by)
+        for state in STATES_TAKEN[: rng.choice(3, p=[0.2, 0.45, 0.35])]:
+            set_state(project, state, by=by)
 
 
 def simulate(
@@ -257,7 +262,10 @@ def send_sheets(
     everyone: list[Enrolment],
     drawn: SimulatedSeason,
     plan: np.ndarray,
+    *,
+    leave: int,
 ) -> None:
+    """Send the drawn answers, but for the last ``leave`` sheets of the demo's own mentor and department."""
     code = {entry.pk: index for index, entry in enumerate(everyone)}
     mentors: dict[int | None, int] = {mentor.pk: index for index, mentor in enumerate(season.mentors.all())}
     departments = {department.pk: index for index, department in enumerate(departments_of(season.district))}
@@ -278,6 +286,13 @@ def send_sheets(
             )
         else:
             sheets.append(Sheet(assignment, spelt(drawn.office_marks[target])))
+    mentor, department = next(iter(mentors)), next(iter(departments))
+    for own in (
+        [sheet for sheet in sheets if sheet.assignment.mentor_id == mentor],
+        [sheet for sheet in sheets if sheet.assignment.institution_id == department],
+    ):
+        for sheet in own[len(own) - leave :]:
+            sheets.remove(sheet)
     submit_responses(season, sheets, by=None)
 
 
