@@ -125,7 +125,8 @@ def main(arguments: list[str]) -> int:
     if not command:
         print("Use: python tests/postgres.py -- COMMAND...", file=sys.stderr)
         return 2
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: whoever is started in the background inherits it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     try:
         with cluster() as url:
@@ -139,8 +140,6 @@ def main(arguments: list[str]) -> int:
     except NoPostgres as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
 
 
 if __name__ == "__main__":
