@@ -6,10 +6,12 @@ Messages are whole English sentences; the fields let a caller say the same in it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from dongliang.engine.data import FacetsFit, Fit, Integers, OrdinalFit
+
+AnyFit = TypeVar("AnyFit", "Fit", "OrdinalFit", "FacetsFit")
 
 
 class EngineError(Exception):
@@ -122,3 +124,15 @@ class InfeasiblePairing(EngineError):
 
 class NotCertified(EngineError):
     """A checker found that an answer is not what it claims to be."""
+
+
+def converged(fit: AnyFit) -> AnyFit:
+    """Hand ``fit`` on if its record says that no step would lower the deviance noticeably. Raises NotConverged."""
+    record = fit.record
+    if record.decrement > record.tolerance:
+        raise NotConverged(
+            f"The fit did not converge: {record.stopped} One more step promised to lower the deviance by "
+            f"{record.decrement:.3g}; allowed is {record.tolerance:.3g}.",
+            fit,
+        )
+    return fit

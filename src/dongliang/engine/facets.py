@@ -27,7 +27,7 @@ from dongliang.engine.data import (
     Separation,
     connected_groups,
 )
-from dongliang.engine.errors import InvalidRatings, NotConverged, TooLarge, Unconnected, Unidentified
+from dongliang.engine.errors import InvalidRatings, TooLarge, Unconnected, Unidentified, converged
 
 TOLERANCE = 1e-7
 # Posteriors are summed to where their logarithm has fallen by so much, sought so many standard deviations from the mode, in
@@ -107,13 +107,7 @@ def rating_scale(
     point, covariance, record = _maximise(sheets, model, max_iterations)
     record = replace(record, remarks=_remarks(sheets, model, point))
     fit = _fit(ratings, sheets, model, point, covariance, record)
-    if record.decrement > record.tolerance:
-        raise NotConverged(
-            f"The fit did not converge: {record.stopped} One more step promised to lower the deviance by "
-            f"{record.decrement:.3g}; allowed is {record.tolerance:.3g}.",
-            fit,
-        )
-    return fit
+    return converged(fit)
 
 
 @dataclass(frozen=True, eq=False)

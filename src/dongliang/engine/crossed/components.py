@@ -26,7 +26,7 @@ from dongliang.engine.crossed.layout import (
 )
 from dongliang.engine.crossed.newton import minimise
 from dongliang.engine.data import Booleans, Fit, Floats, Integers, Ratings, Record
-from dongliang.engine.errors import InvalidRatings, NotConverged, TooLarge, Unidentified
+from dongliang.engine.errors import InvalidRatings, TooLarge, Unidentified, converged
 
 TOLERANCE = 1e-9
 COVARIANCE_LIMIT = 5_000
@@ -83,13 +83,7 @@ def fit_components(
         if tau == 0
     )
     fit = _fit(ratings, model, point, slope, effects, replace(record, remarks=remarks + zero))
-    if record.decrement > record.tolerance:
-        raise NotConverged(
-            f"The fit did not converge: {record.stopped} One more step promised to lower the deviance by "
-            f"{record.decrement:.3g}; allowed is {record.tolerance:.3g}.",
-            fit,
-        )
-    return fit
+    return converged(fit)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,7 @@ from dongliang.engine.crossed.layout import (
 )
 from dongliang.engine.crossed.newton import minimise
 from dongliang.engine.data import Booleans, Fit, Floats, Integers, Ratings, Record
-from dongliang.engine.errors import InvalidRatings, NotConverged, Unidentified
+from dongliang.engine.errors import InvalidRatings, Unidentified, converged
 
 TOLERANCE = 1e-9
 # A joint covariance of more targets than this takes over 200 MB and is left out of the fit.
@@ -127,13 +127,7 @@ def gaussian(
         max_iterations=max_iterations,
     )
     fit = _fit(sums, point, slope, replace(record, remarks=remarks + _boundary_remarks(sums, point, free)))
-    if record.decrement > record.tolerance:
-        raise NotConverged(
-            f"The fit did not converge: {record.stopped} One more step promised to lower the deviance by "
-            f"{record.decrement:.3g}; allowed is {record.tolerance:.3g}.",
-            fit,
-        )
-    return fit
+    return converged(fit)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.special import expit, logit
 
 from dongliang.engine.data import Booleans, Floats, Integers, OrdinalFit, Record, Tally
-from dongliang.engine.errors import InvalidRatings, NotConverged, Unidentified
+from dongliang.engine.errors import InvalidRatings, Unidentified, converged
 
 TOLERANCE = 1e-8
 # Standard deviations below this, in logits, are compared with zero; ones above the other mean perfect separation.
@@ -87,13 +87,7 @@ def ordinal(tally: Tally, *, max_iterations: int = 100) -> OrdinalFit:
         for name in np.array(["raters", "targets"])[free[-2:] & ~moving[-2:]]
     )
     fit = _ordinal_fit(tally, patterns, top, information, moving, replace(record, remarks=remarks))
-    if record.decrement > record.tolerance:
-        raise NotConverged(
-            f"The fit did not converge: {record.stopped} One more step promised to lower the deviance by "
-            f"{record.decrement:.3g}; allowed is {record.tolerance:.3g}.",
-            fit,
-        )
-    return fit
+    return converged(fit)
 
 
 @dataclass(frozen=True, eq=False)

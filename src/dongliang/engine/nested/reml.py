@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from dongliang.engine.data import Booleans, Fit, Floats, Record, Tally
-from dongliang.engine.errors import InvalidRatings, NotConverged, Unidentified
+from dongliang.engine.errors import InvalidRatings, Unidentified, converged
 
 TOLERANCE = 1e-9
 # Ratings whose sum of squares within indicators is this small a share of the whole are equal up to rounding.
@@ -70,13 +70,7 @@ def gaussian(tally: Tally, *, reml: bool = True, max_iterations: int = 100) -> F
         if estimated and tau == 0
     )
     fit = _fit(tally, sums, point, replace(record, remarks=remarks))
-    if record.decrement > record.tolerance:
-        raise NotConverged(
-            f"The fit did not converge: {record.stopped} One more step promised to lower the deviance by "
-            f"{record.decrement:.3g}; allowed is {record.tolerance:.3g}.",
-            fit,
-        )
-    return fit
+    return converged(fit)
 
 
 @dataclass(frozen=True, eq=False)
