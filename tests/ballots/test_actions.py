@@ -1,6 +1,7 @@
 import datetime
 import threading
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from django.db import connection, transaction
@@ -139,9 +140,8 @@ def test_rounds_that_are_not_open_do_not_close(world):
 
 def test_closing_logs_how_many_ballots_there_are(world):
     secretaries, _ = make_rounds(world.season)
-    household = make_cast(secretaries, world.enrolments[0])
-    cast(secretaries, household)
-    cast(secretaries, household)
+    cast(secretaries, make_cast(secretaries, world.enrolments[0]))
+    cast(secretaries, make_cast(secretaries, world.enrolments[0]))
 
     close_rounds(world.season, by=None)
 
@@ -249,8 +249,46 @@ def test_a_batch_takes_as_many_statements_as_a_few_ballots_do(world):
             query["sql"].split()[0] for query in seen if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))
         ]
 
-    # The state, the earlier ballots, the insert.
-    assert statements(1, 0) == statements(100, 1) == ["SELECT", "SELECT", "INSERT"]
+    # The state, pages sent before, the earlier ballots, the insert.
+    assert statements(1, 0) == statements(50, 1) == ["SELECT", "SELECT", "SELECT", "INSERT"]
+
+
+def test_a_page_sent_again_is_stored_once_and_answered_with_the_same_receipt(world):
+    secretaries, _ = make_rounds(world.season)
+    page = make_cast(secretaries, world.enrolments[0], "5545")
+
+    first = cast(secretaries, page)
+    again = cast(secretaries, page, page)
+
+    assert again == first * 2
+    assert stored(secretaries) == {(1, "5545", "counted"): 1}
+
+
+def test_an_old_page_sent_again_does_not_come_back_to_life(world):
+    secretaries, _ = make_rounds(world.season)
+    old = make_cast(secretaries, world.enrolments[0], "1111")
+    receipt = cast(secretaries, old)
+    cast(secretaries, make_cast(secretaries, world.enrolments[0], "5545"))
+
+    assert cast(secretaries, old) == receipt
+    assert stored(secretaries) == {(1, "5545", "counted"): 1, (1, "1111", "superseded"): 1}
+
+
+def test_other_marks_under_a_used_nonce_are_another_ballot(world):
+    secretaries, _ = make_rounds(world.season)
+    page = make_cast(secretaries, world.enrolments[0], "1111")
+    changed = replace(page, marks="5545")
+
+    receipts = (
+        cast(secretaries, page) + cast(secretaries, changed) + cast(secretaries, replace(page, marks="3333"))
+    )
+
+    assert len(set(receipts)) == 3
+    assert stored(secretaries) == {
+        (1, "1111", "superseded"): 1,
+        (1, "5545", "superseded"): 1,
+        (1, "3333", "counted"): 1,
+    }
 
 
 def test_casting_refuses_to_run_inside_a_transaction_that_may_still_fail(transactional_db):
@@ -287,9 +325,8 @@ def in_threads(*jobs):
 def test_of_many_people_at_once_with_one_code_exactly_one_is_counted(transactional_db):
     world = make_world()
     secretaries, _ = make_rounds(world.season)
-    household = make_cast(secretaries, world.enrolments[0])
 
-    errors = in_threads(*[lambda: cast(secretaries, household)] * 24)
+    errors = in_threads(*[lambda: cast(secretaries, make_cast(secretaries, world.enrolments[0]))] * 24)
 
     assert errors == []
     assert stored(secretaries) == {(1, "5545", "counted"): 1, (1, "5545", "superseded"): 23}

@@ -1,7 +1,7 @@
 import datetime
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import now
@@ -80,14 +80,19 @@ class Cast:
     enrolment_id: int
     credential: bytes
     marks: str
+    nonce: bytes = field(default_factory=codes.new_nonce)
+    channel: str = Ballot.Channel.CODE
+    in_sample: bool = False
+    origin: bytes | None = None
 
 
 def cast_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
     """Store the ballots in one transaction and answer with their receipts, in the order of ``casts``.
 
-    A credential's earlier ballot is superseded, in the database and within ``casts``, where the last one counts. Once
-    this returns the ballots are durable, so that it refuses to run inside another transaction. Marks are taken as they
-    come: whoever calls has checked them. Raises Refused when the round is not open.
+    A credential's earlier ballot is superseded, in the database and within ``casts``, where the last one counts. A page
+    sent again, nonce and marks the same, is stored once and answered with the same receipt. Once this returns the ballots
+    are durable, so that it refuses to run inside another transaction. Marks are taken as they come: whoever calls has
+    checked them. Raises Refused when the round is not open.
     """
     for _attempt in range(RETRIES):
         with suppress(IntegrityError):
@@ -106,8 +111,8 @@ def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: dateti
                 _("Ask your neighbourhood committee when voting opens."),
             )
         )
-    receipts = [codes.new_receipt() for _cast in casts]
-    last = {cast.credential: place for place, cast in enumerate(casts)}
+    receipts, new = told_apart(casts, key)
+    last = {cast.credential: receipt for receipt, cast in new.items()}
     supersede_ballots(round, list(last))
     minute = at.replace(second=0, microsecond=0)
     ballots = [
@@ -116,15 +121,42 @@ def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: dateti
             enrolment_id=cast.enrolment_id,
             credential=cast.credential,
             receipt=codes.receipt_digest(key, receipt),
+            nonce=cast.nonce,
+            channel=cast.channel,
+            in_sample=cast.in_sample,
+            origin=cast.origin,
             marks=cast.marks,
-            status=Ballot.Status.COUNTED if last[cast.credential] == place else Ballot.Status.SUPERSEDED,
+            status=Ballot.Status.COUNTED if last[cast.credential] == receipt else Ballot.Status.SUPERSEDED,
             cast_at=minute,
         )
-        for place, (cast, receipt) in enumerate(zip(casts, receipts, strict=True))
+        for receipt, cast in new.items()
     ]
     # In the order of their credentials two batches meet on the constraint in one order, and cannot deadlock.
     Ballot.objects.bulk_create(sorted(ballots, key=lambda ballot: bytes(ballot.credential)))
     return receipts
+
+
+def told_apart(casts: Sequence[Cast], key: bytes) -> tuple[list[str], dict[str, Cast]]:
+    """The receipt of each cast, in their order, and those among them that are not stored yet, by receipt.
+
+    The same nonce and the same marks are the same page sent again, whatever came in between. Other marks under a nonce
+    that was used are another ballot: it gets a nonce of its own.
+    """
+    receipts = [codes.receipt_of(key, cast.credential, cast.nonce) for cast in casts]
+    digests = {codes.receipt_digest(key, receipt): receipt for receipt in receipts}
+    marks = {
+        digests[bytes(digest)]: stored
+        for digest, stored in Ballot.objects.filter(receipt__in=list(digests)).values_list("receipt", "marks")
+    }
+    new: dict[str, Cast] = {}
+    for place, cast in enumerate(casts):
+        if marks.get(receipts[place], cast.marks) != cast.marks:
+            cast = replace(cast, nonce=codes.new_nonce())
+            receipts[place] = codes.receipt_of(key, cast.credential, cast.nonce)
+        if receipts[place] not in marks:
+            marks[receipts[place]] = cast.marks
+            new[receipts[place]] = cast
+    return receipts, new
 
 
 def locked_state(round: Round) -> str:

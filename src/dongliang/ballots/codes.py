@@ -12,6 +12,7 @@ import unicodedata
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_SYMBOLS, RECEIPT_SYMBOLS = 12, 10
+NONCE_BYTES = 8
 NUMBER_BITS, SERIAL_BITS, TAG_BITS = 11, 14, 35
 OWNER_BITS = NUMBER_BITS + SERIAL_BITS
 HIGHEST_NUMBER, HIGHEST_SERIAL = 2**NUMBER_BITS - 1, 2**SERIAL_BITS - 1
@@ -88,9 +89,20 @@ def credential_digest(key: bytes, kind: str, text: str) -> bytes:
     return hmac.digest(key, f"credential|{kind}|{normalised(text)}".encode(), "sha256")
 
 
-def new_receipt() -> str:
-    """A fresh random receipt, as it is shown to the voter: ``8WQ2M-4KX7P``."""
-    return grouped(symbols(secrets.randbits(5 * RECEIPT_SYMBOLS), RECEIPT_SYMBOLS), 5)
+def new_nonce() -> bytes:
+    """What makes one ballot of a credential different from its next, drawn when the page is made."""
+    return secrets.token_bytes(NONCE_BYTES)
+
+
+def receipt_of(key: bytes, credential: bytes, nonce: bytes) -> str:
+    """The receipt of the ballot with this credential digest and nonce, as it is shown to the voter: ``8WQ2M-4KX7P``.
+
+    Random to everybody without the key; with it, the receipts of all ballots can be drawn up again at close, to be
+    published without saying which is whose.
+    """
+    return grouped(
+        symbols(truncated(key, b"issue|" + credential + nonce, 5 * RECEIPT_SYMBOLS), RECEIPT_SYMBOLS), 5
+    )
 
 
 def receipt_digest(key: bytes, text: str) -> bytes:

@@ -16,6 +16,7 @@ class Round(models.Model):
     class State(models.TextChoices):
         PREPARED = "prepared", _("not yet open")
         OPEN = "open", pgettext_lazy("round", "open")
+        PAUSED = "paused", pgettext_lazy("round", "paused")
         CLOSED = "closed", pgettext_lazy("round", "closed")
 
     season = models.ForeignKey(Season, models.CASCADE, related_name="rounds", verbose_name=_("season"))
@@ -42,12 +43,33 @@ class Ballot(models.Model):
     ``marks`` holds a digit an indicator in the rule book's order ("5545", 0 where the resident could not say), or in
     a round of projects the picked project numbers ("12,117"). ``credential`` and ``receipt`` are keyed digests: without
     the round's key, which the database does not hold, neither leads to a code or to a receipt in somebody's hand.
+    ``nonce`` is random, from the page that was sent: with key and credential it makes the receipt
+    (``codes.receipt_of``), so that a page sent twice is stored once.
     """
+
+    class Channel(models.TextChoices):
+        """How the right to vote was shown. They are settings of the rule book; all end in this one table."""
+
+        CODE = "code", _("household code")
+        SMS = "sms", _("code by text message")
+        WECHAT = "wechat", _("WeChat")
+        ASSISTED = "assisted", _("with an officer's help")
+        PAPER = "paper", _("on paper")
 
     class Status(models.TextChoices):
         COUNTED = "counted", _("counted")
         SUPERSEDED = "superseded", _("replaced by a later one")
         EXCLUDED = "excluded", _("excluded")
+
+    class Exclusion(models.TextChoices):
+        """Why a ballot is out of the count: the classes of the public ledger."""
+
+        REVOKED = "revoked", _("the card was declared lost")
+        BURST = "burst", _("many alike in a short time")
+        ORIGIN = "origin", _("many alike from one connection")
+        STRAIGHT = "straight", _("more of one mark throughout than chance explains")
+        COPIES = "copies", _("more copies of one sheet than chance explains")
+        CARDS = "cards", _("consecutive cards used together")
 
     round = models.ForeignKey(Round, models.PROTECT, related_name="ballots", verbose_name=_("round"))
     # Where the resident lives: the secretary rated, or the voice's home in a round of projects.
@@ -56,8 +78,16 @@ class Ballot(models.Model):
     )
     credential = models.BinaryField(max_length=32)
     receipt = models.BinaryField(max_length=32, unique=True)
+    nonce = models.BinaryField(max_length=8, default=b"")
+    channel = models.CharField(_("way"), max_length=8, choices=Channel, default=Channel.CODE)
+    # From a card of the random sample of households.
+    in_sample = models.BooleanField(_("of the sample"), default=False)
+    # A keyed digest of the network address, another each day and round; for the search for stuffed ballots only, and
+    # emptied when that is over.
+    origin = models.BinaryField(max_length=4, null=True, blank=True)
     marks = models.CharField(_("marks"), max_length=60)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.COUNTED)
+    exclusion = models.CharField(_("reason"), max_length=8, choices=Exclusion, blank=True)
     # To the minute only: a second would tell who stood at the poster.
     cast_at = models.DateTimeField(_("cast at"))
 
@@ -68,7 +98,11 @@ class Ballot(models.Model):
                 fields=["round", "credential"],
                 condition=Q(status="counted"),
                 name="one_counted_ballot_a_credential",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(status="excluded", exclusion__gt="") | ~Q(status="excluded") & Q(exclusion=""),
+                name="an_excluded_ballot_says_why",
+            ),
         ]
         indexes = [models.Index(fields=["round", "status", "enrolment", "marks"], name="ballot_tally")]
 

@@ -37,6 +37,7 @@ Count = Annotated[int, Field(ge=0, le=MOST)]
 Source = Literal["field", "public", "institutional"]
 Avoidance = Literal["self", "own_mentee", "same_subdistrict"]
 TieBreak = Literal["field", "public", "institutional", "lot"]
+Verification = Literal["household_code", "sms", "wechat", "assisted", "paper"]
 
 
 class Section(BaseModel):
@@ -88,6 +89,20 @@ class FieldPlan(Section):
                 % {"each": self.assessors_each, "all": self.assessors}
             )
         return self
+
+
+class Residents(Section):
+    """How residents show that they may vote, and how far one neighbourhood's voice can reach."""
+
+    verification: list[Verification] = Field(min_length=1)
+    # So many ballots of one neighbourhood weigh in full; where there are more, all weigh less, alike. 0: no ceiling.
+    ceiling: Count
+    # The share of a neighbourhood's households that may vote with an officer's help and without a card.
+    assisted_share: float = Field(ge=0, le=1)
+    # Households of each neighbourhood drawn at random and asked in person, to hold the open vote against. 0: none.
+    sample: int = Field(ge=0, le=500)
+    # Below so many ballots a neighbourhood's marks are published only as part of a total, or they would be somebody's.
+    smallest_published: int = Field(ge=1, le=100)
 
 
 class Scoring(Section):
@@ -190,6 +205,7 @@ class RuleBookContent(Section):
     indicators: list[Indicator] = Field(min_length=1, max_length=8)
     sources: list[SourceRule] = Field(min_length=1, max_length=3)
     field: FieldPlan
+    residents: Residents
     scoring: Scoring
     best_secretaries: BestSecretaries
     popular_projects: PopularProjects

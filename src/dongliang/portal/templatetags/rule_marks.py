@@ -42,6 +42,18 @@ def avoidance_words(rules: RuleBookContent) -> str:
 
 
 @register.simple_tag
+def verification_words(rules: RuleBookContent) -> str:
+    words = {
+        "household_code": _("with the code of their household"),
+        "sms": _("with a code sent to their phone"),
+        "wechat": _("through WeChat"),
+        "assisted": _("with an officer's help"),
+        "paper": _("on paper"),
+    }
+    return pgettext("between names", ", ").join(words[key] for key in rules.residents.verification)
+
+
+@register.simple_tag
 def method_words(rules: RuleBookContent) -> str:
     return {
         "gaussian": _("Marks are adjusted for harsh and lenient raters, and say how sure they are."),
