@@ -11,17 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from dongliang.ballots import codes
-from dongliang.ballots.actions import (
-    Cast,
-    cast_ballots,
-    close_rounds,
-    open_rounds,
-    prepare_rounds,
-    print_cards,
-)
+from dongliang.ballots.actions.cards import print_cards
+from dongliang.ballots.actions.casting import Cast, cast_ballots
+from dongliang.ballots.actions.rounds import close_rounds, open_rounds, prepare_rounds
 from dongliang.ballots.keys import key_path, season_key
 from dongliang.ballots.models import Ballot, Round
-from dongliang.ballots.queries import receipt_status, rounds_of, tally
+from dongliang.ballots.queries.coverage import tally
+from dongliang.ballots.queries.residents import receipt_status
+from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.common.log import verify_chain
 from dongliang.common.models import ActionLogEntry
 from dongliang.common.refusals import Refused

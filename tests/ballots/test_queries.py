@@ -1,17 +1,11 @@
 import pytest
 
 from dongliang.ballots import codes
-from dongliang.ballots.actions import close_rounds
+from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.keys import key_path, season_key
 from dongliang.ballots.models import Ballot
-from dongliang.ballots.queries import (
-    coverage,
-    enrolments_of_offices,
-    has_voted,
-    household,
-    receipt_status,
-    tally,
-)
+from dongliang.ballots.queries.coverage import coverage, enrolments_of_offices, tally
+from dongliang.ballots.queries.residents import has_voted, household, receipt_status
 from dongliang.common.refusals import Refused
 from dongliang.people.models import Organisation
 from tests.factories.ballots import cast, make_cast, make_code, make_rounds

@@ -3,7 +3,8 @@
 import datetime
 
 from dongliang.ballots import codes
-from dongliang.ballots.actions import Cast, cast_ballots, open_rounds
+from dongliang.ballots.actions.casting import Cast, cast_ballots
+from dongliang.ballots.actions.rounds import open_rounds
 from dongliang.ballots.keys import season_key
 from dongliang.ballots.models import Round
 from dongliang.projects.models import FirstThing

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from dongliang.ballots import codes, keys
-from dongliang.ballots.actions import Cast, cast_ballots
-from dongliang.ballots.queries import rounds_of
+from dongliang.ballots.actions.casting import Cast, cast_ballots
+from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.engine.planning import plan_assessments
 from dongliang.engine.simulation import simulate_season
 from dongliang.mentoring.actions import pair_mentee

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from dongliang.ballots.actions import close_rounds
-from dongliang.ballots.queries import tally
+from dongliang.ballots.actions.rounds import close_rounds
+from dongliang.ballots.queries.coverage import tally
 from tests.browser import axe, shoot
 from tests.factories.ballots import cast, make_cast, make_code, make_projects, make_rounds
 from tests.factories.season import make_world

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from dongliang.ballots import codes
-from dongliang.ballots.queries import NeighbourhoodCoverage
+from dongliang.ballots.queries.coverage import NeighbourhoodCoverage
 from dongliang.people.models import Organisation
 from dongliang.seasons.rulebook import Indicator, PopularProjects
 

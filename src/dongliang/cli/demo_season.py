@@ -15,9 +15,9 @@ from django.utils.translation import pgettext
 
 from dongliang.awards.actions import draw_lists, publish_list
 from dongliang.ballots import codes, keys
-from dongliang.ballots.actions import Cast, cast_ballots
+from dongliang.ballots.actions.casting import Cast, cast_ballots
 from dongliang.ballots.models import Round
-from dongliang.ballots.queries import rounds_of
+from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.cli import liangzhou
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.engine.simulation import SimulatedSeason, simulate_season

@@ -3,7 +3,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from dongliang.ballots.actions import close_rounds, open_rounds
+from dongliang.ballots.actions.rounds import close_rounds, open_rounds
 from dongliang.ballots.models import Round
 from dongliang.common.canonical import canonical_json, fingerprint
 from dongliang.common.log import log_action

@@ -3,8 +3,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from dongliang.ballots import queries as ballots
 from dongliang.ballots.models import Round
+from dongliang.ballots.queries.coverage import tally
 from dongliang.common.refusals import Blocker
 from dongliang.people.models import Account
 from dongliang.people.queries import organisations_reached
@@ -63,7 +63,7 @@ def gathered_inputs(season: Season) -> dict[str, Any]:
 
 
 def tallied(round: Round | None) -> list[list[Any]]:
-    return sorted([list(entry) for entry in ballots.tally(round)]) if round else []
+    return sorted([list(entry) for entry in tally(round)]) if round else []
 
 
 def run_blockers(season: Season) -> list[Blocker]:

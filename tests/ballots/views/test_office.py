@@ -8,9 +8,9 @@ from django.urls import reverse
 from python_calamine import load_workbook
 
 from dongliang.ballots import codes
-from dongliang.ballots.actions import prepare_rounds
+from dongliang.ballots.actions.rounds import prepare_rounds
 from dongliang.ballots.keys import season_key
-from dongliang.ballots.queries import rounds_of
+from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.common.models import ActionLogEntry
 from tests.browser import axe, sign_in
 from tests.factories.ballots import cast, make_cast, make_rounds

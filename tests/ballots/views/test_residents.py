@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from dongliang.ballots import codes
-from dongliang.ballots.actions import close_rounds, prepare_rounds
+from dongliang.ballots.actions.rounds import close_rounds, prepare_rounds
 from dongliang.ballots.keys import key_path
 from dongliang.ballots.models import Ballot
-from dongliang.ballots.queries import tally
+from dongliang.ballots.queries.coverage import tally
 from dongliang.ballots.views import residents
 from tests.factories.ballots import cast, make_cast, make_code, make_projects, make_rounds
 from tests.factories.season import make_world

@@ -13,20 +13,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from rules.contrib.views import permission_required
 
-from dongliang.ballots.actions import close_rounds, open_rounds, prepare_rounds, print_cards
+from dongliang.ballots.actions.cards import print_cards
+from dongliang.ballots.actions.rounds import close_rounds, open_rounds, prepare_rounds
 from dongliang.ballots.forms import CardsForm, CoverageFilter
 from dongliang.ballots.links import full_address, qr_code
-from dongliang.ballots.queries import (
-    NeighbourhoodCoverage,
-    cards_allowed,
-    closing_blockers,
-    coverage,
-    enrolments_of_offices,
-    opening_blockers,
-    preparing_blockers,
-    printings,
-    rounds_of,
-)
+from dongliang.ballots.queries.cards import cards_allowed, printings
+from dongliang.ballots.queries.coverage import NeighbourhoodCoverage, coverage, enrolments_of_offices
+from dongliang.ballots.queries.rounds import closing_blockers, opening_blockers, preparing_blockers, rounds_of
 from dongliang.common.refusals import Refused
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.seasons.models import Enrolment, Season

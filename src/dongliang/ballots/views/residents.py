@@ -26,11 +26,11 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
 from dongliang.ballots import codes
-from dongliang.ballots.actions import Cast, cast_ballots
+from dongliang.ballots.actions.casting import Cast, cast_ballots
 from dongliang.ballots.forms import BallotForm, CodeForm, PicksForm, RatingForm, ReceiptForm
 from dongliang.ballots.links import full_address, qr_code
 from dongliang.ballots.models import Ballot, Round
-from dongliang.ballots.queries import (
+from dongliang.ballots.queries.residents import (
     Household,
     enrolments_with_project,
     has_voted,

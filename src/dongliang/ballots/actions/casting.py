@@ -4,73 +4,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from django.db import IntegrityError, connection, transaction
-from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import codes
-from dongliang.ballots.keys import make_key
 from dongliang.ballots.models import Ballot, Round
-from dongliang.ballots.queries import (
-    closing_blockers,
-    opening_blockers,
-    preparing_blockers,
-    printing_blockers,
-    proven_key,
-    rounds_of,
-)
-from dongliang.common.log import log_action
 from dongliang.common.refusals import Blocker, Refused
-from dongliang.people.models import Account
-from dongliang.seasons.models import Enrolment, Season
 
 # Two people at once with one code: one waits or runs into the constraint, and then replaces the other's ballot. At every
 # attempt one of them gets through, so that more attempts than any server answers at once are enough.
 RETRIES = 50
-
-
-@transaction.atomic
-def prepare_rounds(season: Season, *, by: Account | None) -> dict[str, Round]:
-    """Make the season's rounds and its key, so that cards can be printed before the rounds open. Raises Refused."""
-    season = Season.objects.select_for_update().get(pk=season.pk)
-    if rounds := rounds_of(season):
-        return rounds
-    if blockers := preparing_blockers(season):
-        raise Refused(blockers)
-    digest = codes.key_digest(make_key(season))
-    for kind in Round.Kind:
-        log_action("ballots.round.prepared", season.rounds.create(kind=kind, key_digest=digest), by=by)
-    return rounds_of(season)
-
-
-@transaction.atomic
-def open_rounds(season: Season, *, by: Account | None) -> dict[str, Round]:
-    """Let residents vote, in both rounds. Raises Refused."""
-    season = Season.objects.select_for_update().get(pk=season.pk)
-    if blockers := opening_blockers(season):
-        raise Refused(blockers)
-    prepare_rounds(season, by=by)
-    proven_key(season)
-    return move_rounds(season, Round.State.OPEN, "opened_at", by=by)
-
-
-@transaction.atomic
-def close_rounds(season: Season, *, by: Account | None) -> dict[str, Round]:
-    """End both rounds. Ballots being stored are waited for; after this nothing enters. Raises Refused."""
-    season = Season.objects.select_for_update().get(pk=season.pk)
-    if blockers := closing_blockers(season):
-        raise Refused(blockers)
-    return move_rounds(season, Round.State.CLOSED, "closed_at", by=by)
-
-
-def move_rounds(season: Season, state: str, stamp: str, *, by: Account | None) -> dict[str, Round]:
-    for round in season.rounds.select_for_update():
-        round.state = state
-        setattr(round, stamp, now())
-        round.save(update_fields=["state", stamp])
-        ballots = round.ballots.count()
-        counted = round.ballots.filter(status=Ballot.Status.COUNTED).count()
-        log_action(f"ballots.round.{state}", round, by=by, ballots=ballots, counted=counted)
-    return rounds_of(season)
 
 
 @dataclass(frozen=True)
@@ -182,16 +124,3 @@ def supersede_ballots(round: Round, credentials: Sequence[bytes]) -> None:
     )
     if found := list(earlier):
         Ballot.objects.filter(pk__in=found).update(status=Ballot.Status.SUPERSEDED)
-
-
-@transaction.atomic
-def print_cards(enrolment: Enrolment, *, first: int, last: int, by: Account | None) -> list[str]:
-    """The codes of households ``first`` to ``last``, for their cards. Raises Refused.
-
-    A line in the log says who printed which: whoever prints codes could use them.
-    """
-    if blockers := printing_blockers(enrolment, last):
-        raise Refused(blockers)
-    key = proven_key(enrolment.season)
-    log_action("ballots.cards.printed", enrolment, by=by, first=first, last=last)
-    return [codes.mint(key, enrolment.number, serial) for serial in range(first, last + 1)]

@@ -1,0 +1,22 @@
+from django.db import transaction
+
+from dongliang.ballots import codes
+from dongliang.ballots.queries.cards import printing_blockers
+from dongliang.ballots.queries.rounds import proven_key
+from dongliang.common.log import log_action
+from dongliang.common.refusals import Refused
+from dongliang.people.models import Account
+from dongliang.seasons.models import Enrolment
+
+
+@transaction.atomic
+def print_cards(enrolment: Enrolment, *, first: int, last: int, by: Account | None) -> list[str]:
+    """The codes of households ``first`` to ``last``, for their cards. Raises Refused.
+
+    A line in the log says who printed which: whoever prints codes could use them.
+    """
+    if blockers := printing_blockers(enrolment, last):
+        raise Refused(blockers)
+    key = proven_key(enrolment.season)
+    log_action("ballots.cards.printed", enrolment, by=by, first=first, last=last)
+    return [codes.mint(key, enrolment.number, serial) for serial in range(first, last + 1)]

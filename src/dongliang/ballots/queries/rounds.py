@@ -1,0 +1,121 @@
+"""What may be read of the rounds."""
+
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from dongliang.ballots import codes
+from dongliang.ballots.keys import key_path, season_key
+from dongliang.ballots.models import Round
+from dongliang.common.refusals import Blocker, Refused
+from dongliang.seasons.models import Phase, Season
+
+
+def rounds_of(season: Season) -> dict[str, Round]:
+    """The season's rounds by kind, secretaries first; empty before they are prepared."""
+    found = {round.kind: round for round in season.rounds.all()}
+    for round in found.values():
+        round.season = season
+    return {kind.value: found[kind] for kind in Round.Kind if kind in found}
+
+
+def opening_blockers(season: Season) -> list[Blocker]:
+    """Every reason why the rounds cannot open."""
+    states = {round.state for round in rounds_of(season).values()}
+    return [
+        *preparing_blockers(season),
+        *(
+            [
+                Blocker(
+                    "ballots.open_already",
+                    _("The residents' rounds are open already."),
+                    _("There is nothing to do until they close."),
+                )
+            ]
+            if Round.State.OPEN in states
+            else []
+        ),
+        *(
+            [
+                Blocker(
+                    "ballots.closed_for_good",
+                    _("The residents' rounds are closed."),
+                    _("A closed round does not open again: its ballots are final."),
+                )
+            ]
+            if Round.State.CLOSED in states
+            else []
+        ),
+    ]
+
+
+def preparing_blockers(season: Season) -> list[Blocker]:
+    """Every reason why there can be no household codes yet: these hold the numbers given when the season opens."""
+    found = []
+    if season.phase != Phase.OPEN:
+        found.append(
+            Blocker(
+                "ballots.season_not_open",
+                _("The season is %(phase)s.") % {"phase": season.get_phase_display()},
+                _("Residents' rounds belong to an open season."),
+            )
+        )
+    highest = season.enrolments.aggregate(highest=Max("number"))["highest"] or 0
+    if highest > codes.HIGHEST_NUMBER:
+        found.append(
+            Blocker(
+                "ballots.too_many_secretaries",
+                _("The season counts up to secretary number %(seen)d; household codes hold %(most)d.")
+                % {"seen": highest, "most": codes.HIGHEST_NUMBER},
+                _("Run a season for each part of the district."),
+            )
+        )
+    return found
+
+
+def closing_blockers(season: Season) -> list[Blocker]:
+    """Every reason why the rounds cannot close."""
+    rounds = rounds_of(season).values()
+    if rounds and all(round.state == Round.State.OPEN for round in rounds):
+        return []
+    return [
+        Blocker(
+            "ballots.not_open",
+            _("The residents' rounds are not open."),
+            _("Only open rounds can be closed."),
+        )
+    ]
+
+
+def proven_key(season: Season) -> bytes:
+    """The season's key, if it is the one that its rounds were prepared with. Raises Refused.
+
+    Under another one all printed cards would be void, and new ones would let every household vote once more.
+    """
+    key = season_key(season)
+    for round in season.rounds.all():
+        if round.key_digest and bytes(round.key_digest) != codes.key_digest(key):
+            raise Refused(
+                Blocker(
+                    "ballots.key_replaced",
+                    _("The file %(path)s holds a key, but not the one that %(season)s began with.")
+                    % {"path": key_path(season), "season": season},
+                    _("Put the file back from its copy: printed household codes hold only under this key."),
+                )
+            )
+    return key
+
+
+def seasons_with_rounds() -> list[tuple[Season, bytes]]:
+    """The seasons that residents may ask about, newest first, with their keys.
+
+    A key may be destroyed once a season's objections are over; while its rounds are not closed, a missing one is a
+    fault that nobody must take for a wrong code. Raises Refused.
+    """
+    found = []
+    for season in Season.objects.filter(rounds__isnull=False).distinct().prefetch_related("rounds"):
+        try:
+            found.append((season, proven_key(season)))
+        except Refused:
+            if any(round.state != Round.State.CLOSED for round in season.rounds.all()):
+                raise
+    return found
