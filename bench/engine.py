@@ -121,9 +121,12 @@ def around(simulated: SimulatedSeason) -> None:
     scores = Composite(
         scores=simulated.truth.merit,
         standard_errors=np.full(278, 0.3),
+        expected=simulated.truth.merit,
+        expected_errors=np.full(278, 0.3),
         covariance=np.full((278, 278), 0.01) + 0.08 * np.eye(278),
         contributions={},
         weights={},
+        correlations={},
         scale="standardised",
         silent=(),
     )

@@ -107,6 +107,9 @@ def add(results: Results, scenario: Scenario, targets: int, listed: int, rng: np
             )
             off = np.abs(scores.scores - true - (scores.scores - true).mean())
             note(results.covered, "score", float((off <= HALF_WIDTH * scores.standard_errors).mean()))
+            off = np.abs(scores.expected - true - (scores.expected - true).mean())
+            note(results.covered, "expected", float((off <= HALF_WIDTH * scores.expected_errors).mean()))
+            note(results.hits, "expected", float((top(scores.expected, listed) & best).sum()))
             ranked = ranking.rank(scores, k=listed, rng=rng, draws=2000, tie_break=np.arange(targets))
             results.chance.append(ranked.probability)
             results.happened.append(best)
@@ -219,24 +222,29 @@ def note(figures: dict[str, list[float]], name: str, figure: float) -> None:
 
 def coverage(everything: list[tuple[Scenario, Results]]) -> None:
     """How often a 90 % interval holds what raters without limit to their number would have said."""
-    parts = (*WEIGHTS, "score")
+    parts = (*WEIGHTS, "score", "expected")
     print(f"{'coverage of 90 % intervals':42}" + "".join(f"{part:>13}" for part in parts))
     for scenario, results in everything:
         print(f"{scenario.name:42}" + "".join(f"{np.mean(results.covered[part]):13.1%}" for part in parts))
 
 
 def lists(everything: list[tuple[Scenario, Results]], listed: int) -> None:
-    """Of the true best, how many are listed; and the gain of the model with its standard error over seasons."""
+    """Of the true best, how many are listed; and the gain of the model's scores with its standard error over seasons.
+
+    ``expected`` would list by what all sources together lead one to expect, instead of by the weighted sum.
+    """
+    names = (*METHODS, "expected")
     print(
-        f"\n{f'of the true best {listed}, listed by':42}" + "".join(f"{name:>10}" for name in METHODS), end=""
+        f"\n{f'of the true best {listed}, listed by':42}" + "".join(f"{name:>10}" for name in names), end=""
     )
-    print(f"{'gain over mean':>18}{'over trimmed':>18}{'cleaned':>10}   by merit: model, mean, trimmed")
+    heads = f"{'gain over mean':>18}{'over trimmed':>18}{'over expected':>18}"
+    print(f"{heads}{'cleaned':>10}   by merit: model, mean, trimmed")
     for scenario, results in everything:
         print(
-            f"{scenario.name:42}" + "".join(f"{np.mean(results.hits[name]):10.2f}" for name in METHODS),
+            f"{scenario.name:42}" + "".join(f"{np.mean(results.hits[name]):10.2f}" for name in names),
             end="",
         )
-        for other in ("mean", "trimmed"):
+        for other in ("mean", "trimmed", "expected"):
             gain = np.array(results.hits["model"]) - np.array(results.hits[other])
             error = gain.std(ddof=1) / np.sqrt(len(gain))
             print(f"{gain.mean():+11.2f} ± {error:4.2f}", end="")

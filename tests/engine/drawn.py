@@ -51,12 +51,17 @@ def shuffled(ratings, seed):
 def composite_of(scores, errors=0.0, covariance=None):
     scores = np.asarray(scores, dtype=float)
     errors = np.broadcast_to(np.asarray(errors, dtype=float), scores.shape)
+    if covariance is not None:
+        errors = np.sqrt(covariance.diagonal())
     return Composite(
         scores=scores,
-        standard_errors=errors if covariance is None else np.sqrt(covariance.diagonal()),
+        standard_errors=errors,
+        expected=scores,
+        expected_errors=errors,
         covariance=covariance,
         contributions={"only": scores},
         weights={"only": 1.0},
+        correlations={},
         scale="marks",
         silent=(),
     )

@@ -207,7 +207,7 @@ def test_quotas_that_cannot_be_kept_are_refused(quotas, sentence):
         ),
         (
             {"composite": composite_of([1, 2, 3], covariance=np.array([[1, 2, 0], [2, 1, 0], [0, 0, 1.0]]))},
-            "The covariance of the scores is not positive semidefinite.",
+            "The covariance of the composite is not positive semidefinite.",
         ),
     ],
 )

@@ -1,10 +1,13 @@
-"""facets.rating_scale against TAM::tam.mml.mfr on a fine grid, and against a likelihood written out here."""
+"""facets.rating_scale against TAM::tam.mml.mfr on a fine grid, and against a likelihood that shares no code with it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from dongliang.engine.checking import certify_facets
+from dongliang.engine.errors import NotCertified
 from dongliang.engine.facets import rating_scale
 from tests.reference import tables
 
@@ -45,76 +48,23 @@ def test_the_fit_agrees_with_tam(name, steps):
     assert fit.standard_errors[rows] == pytest.approx(expected["person"]["SD"], abs=1e-3)
 
 
-class Likelihood:
-    """The deviance of free parameters (severities but the last, difficulties, steps but the last, log sd) on a grid finer
-    than any posterior, without any of the engine's code."""
-
-    GRID = np.linspace(-10, 10, 167)
-
-    def __init__(self, ratings, steps):
-        given = (ratings.values - ratings.values.min()).astype(int)
-        self.top, self.raters, self.items = given.max(), ratings.n_raters, ratings.n_indicators
-        self.own_steps = steps == "per_indicator"
-        cell = ratings.rater * self.items + ratings.indicator
-        cells = self.raters * self.items
-        self.met = np.bincount(ratings.target * cells + cell, minlength=ratings.n_targets * cells)
-        self.met = self.met.reshape(-1, cells).astype(float)
-        self.scores = np.bincount(ratings.target, weights=given)
-        self.table = np.bincount(cell * (self.top + 1) + given, minlength=cells * (self.top + 1))
-        self.table = self.table.reshape(self.raters, self.items, -1)
-
-    def at(self, fit):
-        steps = fit.steps[:, :-1] if self.own_steps else fit.steps[:1, :-1]
-        return np.concatenate([fit.severities[:-1], fit.difficulties, steps.ravel(), [np.log(fit.target_sd)]])
-
-    def deviance(self, parameters):
-        severities = np.append(parameters[: self.raters - 1], -parameters[: self.raters - 1].sum())
-        difficulties, steps = np.split(parameters[self.raters - 1 : -1], [self.items])
-        steps = np.broadcast_to(steps.reshape(-1, self.top - 1), (self.items, self.top - 1))
-        steps = np.column_stack([steps, -steps.sum(axis=1)])
-        sd = np.exp(parameters[-1])
-        above = np.cumsum(difficulties[:, None] + steps, axis=1)
-        cost = np.column_stack([np.zeros(self.items), above]) + severities[:, None, None] * np.arange(
-            self.top + 1
-        )
-        exponents = np.arange(self.top + 1)[:, None] * self.GRID - cost[..., None]
-        normaliser = np.log(np.exp(exponents).sum(axis=2)).reshape(-1, len(self.GRID))
-        density = self.scores[:, None] * self.GRID - self.met @ normaliser - (self.GRID / sd) ** 2 / 2
-        peak = density.max(axis=1, keepdims=True)
-        total = np.log(
-            np.exp(density - peak).sum(axis=1) * (self.GRID[1] - self.GRID[0]) / sd / np.sqrt(2 * np.pi)
-        )
-        return -2 * float((peak[:, 0] + total).sum() - (self.table * cost).sum())
-
-    def information(self, parameters, step=2e-3):
-        """Half the second derivatives of the deviance, from differences of its values alone."""
-        moves = step * np.eye(len(parameters))
-        middle = self.deviance(parameters)
-        beside = [self.deviance(parameters + move) + self.deviance(parameters - move) for move in moves]
-        information = np.empty((len(parameters), len(parameters)))
-        for i, one in enumerate(moves):
-            for j, other in enumerate(moves[: i + 1]):
-                both = self.deviance(parameters + one + other) + self.deviance(parameters - one - other)
-                information[i, j] = information[j, i] = both - beside[i] - beside[j] + 2 * middle
-        return information / (4 * step**2)
-
-
-@pytest.mark.parametrize(("name", "steps"), [("sirt_ratings2", "per_indicator"), ("synth_field", "common")])
-def test_standard_errors_are_those_of_the_likelihood_differentiated_numerically(name, steps):
+@pytest.mark.parametrize("steps", ["common", "per_indicator"])
+@pytest.mark.parametrize("name", NAMES)
+def test_errors_are_those_of_a_likelihood_written_out_and_differentiated_anew(name, steps):
     ratings = tables.ratings(name)[0]
 
     fit = rating_scale(ratings, steps=steps)
 
-    likelihood = Likelihood(ratings, steps)
-    parameters = likelihood.at(fit)
-    assert likelihood.deviance(parameters) == pytest.approx(fit.record.objective, abs=1e-3)
-    covariance = np.linalg.inv(likelihood.information(parameters))
-    raters = len(fit.severities) - 1
-    severity_covariance = covariance[:raters, :raters]
-    expected = np.sqrt(np.append(severity_covariance.diagonal(), severity_covariance.sum()))
-    assert fit.severity_standard_errors == pytest.approx(expected, rel=3e-3)
-    errors = np.sqrt(covariance.diagonal())
-    assert fit.difficulty_standard_errors == pytest.approx(
-        errors[raters : raters + len(fit.difficulties)], rel=3e-3
-    )
-    assert fit.target_sd_standard_error == pytest.approx(fit.target_sd * errors[-1], rel=3e-3)
+    certify_facets(ratings, fit, steps=steps, tolerance=1e-5, within=1e-5)
+
+
+@pytest.mark.parametrize(("name", "ratio"), [("sirt_ratings2", 1.2), ("synth_field", 1.3)])
+def test_errors_as_small_as_those_of_one_parameter_at_a_time_are_rejected(name, ratio):
+    ratings = tables.ratings(name)[0]
+    fit = rating_scale(ratings)
+
+    # What the likelihood bends by a severity while all other parameters stay where they are.
+    claim = replace(fit, severity_standard_errors=fit.severity_standard_errors / ratio)
+
+    with pytest.raises(NotCertified, match="Standard errors of severities do not follow"):
+        certify_facets(ratings, claim)

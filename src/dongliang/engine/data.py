@@ -387,13 +387,21 @@ class Composite:
     scores : (p,) float
         Higher is better: marks when ``scale`` is ``"marks"``, standard deviations when ``"standardised"``.
     standard_errors : (p,) float
-        Standard errors of ``scores``.
+        How far ``scores`` may be off: root mean squared errors.
+    expected : (p,) float
+        What to expect of a target in the light of all sources together. Measures that a model draws towards the mean are drawn
+        less where the sources agree. Places are drawn around these; people are listed by ``scores``.
+    expected_errors : (p,) float
+        Standard deviations around ``expected``.
     covariance : (p, p) float or None
-        Joint covariance of the scores; None when no source has one, and the errors are independent.
+        Joint covariance around ``expected``, its diagonal the squared ``expected_errors``; None when the errors are taken
+        as independent.
     contributions : mapping of str to (p,) float
         What each source adds; they sum to ``scores``.
     weights : mapping of str to float
         The weights as used: they sum to 1.
+    correlations : mapping of (str, str) to float
+        How far targets' merits in two sources go together, as estimated; of the sources that a model measured.
     scale : str
         ``"marks"`` or ``"standardised"``.
     silent : tuple of str
@@ -403,9 +411,12 @@ class Composite:
 
     scores: Floats
     standard_errors: Floats
+    expected: Floats
+    expected_errors: Floats
     covariance: Floats | None
     contributions: Mapping[str, Floats]
     weights: Mapping[str, float]
+    correlations: Mapping[tuple[str, str], float]
     scale: str
     silent: tuple[str, ...]
 

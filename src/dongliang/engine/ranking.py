@@ -44,7 +44,7 @@ def rank(
     rng : numpy.random.Generator
         Source of the draws. The result depends on its state and on the numbers, not on the order of the targets.
     draws : int, default 10,000
-        Draws from the joint distribution of the scores, taken as Gaussian.
+        Draws around what is expected of the targets, from the joint distribution, taken as Gaussian.
     groups : (p,) int, optional
         Codes from 0 of the groups that quotas speak of; all targets are one group when left out.
     minimum_per_group : int, default 0
@@ -62,7 +62,7 @@ def rank(
     -------
     Ranking
         Probabilities and rank intervals come from the same selection done on every draw; there the stated
-        order decides between targets whose scores have no error.
+        order decides between targets that are equal and have no error.
 
     Raises
     ------
@@ -88,7 +88,8 @@ def rank(
     chosen, guaranteed = quotas.select(np.arange(len(order))[None, :])
     by_rank = chosen & ~guaranteed
     last = np.flatnonzero(by_rank[0] if by_rank.any() else chosen[0])[-1]
-    probability, low, high = _doubt(rounded[order], _root(composite, order), quotas, rng, draws)
+    expected = np.round(composite.expected, decimals)
+    probability, low, high = _doubt(expected[order], _root(composite, order), quotas, rng, draws)
     return Ranking(
         order=order,
         rank=_placed(np.arange(1, len(order) + 1), order, targets),
@@ -131,7 +132,7 @@ def _entrants(composite: Composite, eligible: Booleans | None, k: int, draws: in
     targets = len(composite.scores)
     admitted = np.ones(targets, dtype=bool) if eligible is None else _column("eligible", eligible, targets)
     entrants = np.flatnonzero(admitted)
-    measured = np.isfinite(composite.scores) & np.isfinite(composite.standard_errors)
+    measured = np.isfinite(composite.scores) & np.isfinite(composite.expected_errors)
     if not measured[entrants].all():
         missing = entrants[~measured[entrants]]
         raise InvalidRanking(
@@ -216,9 +217,9 @@ class _Quotas:
 
 
 def _root(composite: Composite, order: Integers) -> Floats:
-    """A matrix whose product with its transpose is the covariance of the scores in ranked order."""
+    """A matrix whose product with its transpose is the joint covariance in ranked order."""
     if composite.covariance is None:
-        return composite.standard_errors[order]
+        return composite.expected_errors[order]
     covariance = composite.covariance[np.ix_(order, order)]
     variance = covariance.diagonal()
     doubtful = np.flatnonzero(variance > 0)
@@ -231,21 +232,21 @@ def _root(composite: Composite, order: Integers) -> Floats:
                 covariance[np.ix_(doubtful, doubtful)] + ridge, lower=True
             )
         except np.linalg.LinAlgError:
-            raise InvalidRanking("The covariance of the scores is not positive semidefinite.") from None
+            raise InvalidRanking("The covariance of the composite is not positive semidefinite.") from None
     return root
 
 
 def _doubt(
-    scores: Floats, root: Floats, quotas: _Quotas, rng: np.random.Generator, draws: int
+    expected: Floats, root: Floats, quotas: _Quotas, rng: np.random.Generator, draws: int
 ) -> tuple[Floats, Integers, Integers]:
     """Chance of selection and rank interval of the entrants, all in ranked order."""
-    entrants = len(scores)
+    entrants = len(expected)
     times_chosen = np.zeros(entrants, dtype=np.int64)
     times_at = np.zeros(entrants * entrants, dtype=np.int64)
     block = max(1, BLOCK // entrants)
     for start in range(0, draws, block):
         noise = rng.standard_normal((min(block, draws - start), entrants))
-        drawn = scores + (noise * root if root.ndim == 1 else noise @ root.T)
+        drawn = expected + (noise * root if root.ndim == 1 else noise @ root.T)
         orders = np.argsort(-drawn, axis=1, kind="stable")
         chosen, _ = quotas.select(orders)
         times_chosen += np.bincount(orders[chosen], minlength=entrants)

@@ -211,6 +211,7 @@ def standings(
             },
             "composite": rounded(scores.scores[index]),
             "standard_error": rounded(scores.standard_errors[index]),
+            "expected": rounded(scores.expected[index]),
             "rank": int(ranked.rank[index]) or None,
             "rank_low": int(ranked.rank_low[index]) or None,
             "rank_high": int(ranked.rank_high[index]) or None,
@@ -223,7 +224,12 @@ def standings(
         }
         for index in order
     ]
-    cut = {"score": rounded(ranked.cut_score), "places": ranked.k, "silent_sources": sorted(scores.silent)}
+    cut = {
+        "score": rounded(ranked.cut_score),
+        "places": ranked.k,
+        "silent_sources": sorted(scores.silent),
+        "correlations": [[*pair, rounded(value)] for pair, value in sorted(scores.correlations.items())],
+    }
     return entries, cut
 
 
@@ -299,10 +305,11 @@ def robustness_sheet(
 
     def combine(choice: Choice) -> Composite:
         fits = {source: fit(choice, source) for source in choice.weights}
+        # A list needs the scores alone.
         scores = composite.combine(
-            fits, choice.weights, scale="marks" if choice.scale == "marks" else "standardised"
+            fits, choice.weights, scale="marks" if choice.scale == "marks" else "standardised", joint=False
         )
-        return replace(scores, scores=np.where(eligible, scores.scores, np.nan), covariance=None)
+        return replace(scores, scores=np.where(eligible, scores.scores, np.nan))
 
     tie_fits = {source: fit(base, source) for source in base.weights}
 

@@ -37,6 +37,9 @@ class Slope(Protocol):
     def apart(self) -> Booleans: ...
 
 
+# Share of the deviance that may be lost in the rounding of sums over all ratings.
+ROUNDING = 1e-12
+
 P = TypeVar("P", bound=Point)
 S = TypeVar("S", bound=Slope)
 
@@ -101,10 +104,14 @@ def _newton(gradient: Floats, information: Floats) -> Floats:
 def _descend(
     evaluate: Callable[[Floats], P], point: P, gradient: Floats, step: Floats
 ) -> tuple[P | None, int]:
+    lost = ROUNDING * abs(point.deviance)
     for tried in range(1, 31):
         tau = np.maximum(point.tau + step * 0.5 ** (tried - 1), 0)
         lower = evaluate(tau)
         promised = float(gradient @ (tau - point.tau))
-        if lower.deviance <= point.deviance + 1e-4 * promised + point.tolerance / 4:
+        # A fall that would be lost in rounding cannot be seen: so near the end a whole step is believed, as the gradient
+        # keeps more digits than the deviance.
+        unseen = tried == 1 and -promised <= lost
+        if lower.deviance <= point.deviance + (lost if unseen else 1e-4 * promised + point.tolerance / 4):
             return lower, tried
     return None, tried
