@@ -33,6 +33,7 @@ ROLES = (
 READING = """
 portal:front                 +  +  +  +  +  +  +  +  +  +
 portal:honours               +  +  +  +  +  +  +  +  +  +
+portal:result_book           -  -  -  -  -  -  -  -  -  -
 portal:rules                 +  +  +  +  +  +  +  +  +  +
 portal:rule_book_file        +  +  +  +  +  +  +  +  +  +
 portal:preset_file           S  +  x  x  x  x  x  x  x  x
@@ -141,10 +142,12 @@ def address(name: str, world: World) -> str:
     season, first = world.season, world.enrolments[0]
     project, account = first.first_thing.pk, world.accounts["department"]
     run, honour_list = season.scoring_runs.get().pk, season.honour_lists.first().pk
+    run_number = season.scoring_runs.get().number
     grant = account.grants.get().pk
     code = codes.mint(keys.season_key(season), first.number, 40)
     named: dict[str, list[Any]] = {
         "portal:rule_book_file": [season.slug, 1],
+        "portal:result_book": [season.slug, run_number],
         "portal:preset_file": ["putuo-2021"],
         "portal:secretary": [first.number],
         "people:activate": ["0" * 43],

@@ -6,6 +6,7 @@ app_name = "portal"
 urlpatterns = [
     path("", public.front, name="front"),
     path("honours/", public.honour_roll, name="honours"),
+    path("honours/<slug:slug>/book-<int:number>.zip", public.result_book, name="result_book"),
     path("rules/", public.rule_book, name="rules"),
     path("rules/<slug:slug>/v<int:version>.json", public.rule_book_file, name="rule_book_file"),
     path("rules/presets/<str:name>.toml", desk.preset_file, name="preset_file"),

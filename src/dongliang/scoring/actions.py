@@ -1,6 +1,9 @@
+import json
+from secrets import token_bytes
 from typing import Any
 
 from django.db import transaction
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from dongliang.ballots.actions.rounds import close_rounds, open_rounds
@@ -12,8 +15,9 @@ from dongliang.engine.errors import EngineError
 from dongliang.people.models import Account
 from dongliang.projects.models import FirstThing
 from dongliang.review.actions import plan_assignments
+from dongliang.scoring.book import CONTENTS, anonymised, bound, digest, packed
 from dongliang.scoring.calculation import calculate
-from dongliang.scoring.models import Measure, ProjectStanding, ScoringRun, Standing
+from dongliang.scoring.models import Measure, ProjectStanding, ResultBook, ScoringRun, Standing
 from dongliang.scoring.queries import gathered_inputs, run_blockers
 from dongliang.seasons.actions import close_season, open_season
 from dongliang.seasons.models import Season
@@ -72,6 +76,35 @@ def run_scoring(season: Season, *, by: Account | None) -> ScoringRun:
         result=run.result_sha256,
     )
     return run
+
+
+@transaction.atomic
+def bind_book(run: ScoringRun, *, by: Account | None) -> ResultBook:
+    """Bind the run's result book, or return the one that is bound. Raises Refused.
+
+    Its raters are renamed in an order drawn here and kept nowhere; its result is computed anew from these inputs, and
+    must list the same people.
+    """
+    run = ScoringRun.objects.select_for_update().get(pk=run.pk)
+    if found := ResultBook.objects.filter(run=run).first():
+        return found
+    rules, stored = run.rule_book.validated, json.loads(run.result)
+    inputs = anonymised(json.loads(run.inputs), token_bytes(32))
+    result = calculate(rules, inputs)
+    if result["lists"] != stored["lists"]:
+        raise Refused(
+            Blocker(
+                "scoring.not_repeatable",
+                _("Run %(number)d does not come out the same again.") % {"number": run.number},
+                _("Score the season once more, and compare; the version of the software may have changed."),
+            )
+        )
+    files = bound(rules, inputs, result)
+    book = ResultBook.objects.create(
+        run=run, content=packed(files), sha256=digest(files[CONTENTS]), bound_at=now()
+    )
+    log_action("scoring.book.bound", run, by=by, book=book.sha256, result=run.result_sha256)
+    return book
 
 
 def store_result(run: ScoringRun, result: dict[str, Any]) -> None:

@@ -34,6 +34,18 @@ class ScoringRun(models.Model):
         return f"{self.season} #{self.number}"
 
 
+class ResultBook(models.Model):
+    """All that a run's result was made of, without names, for anybody to recompute: a zip, kept as it was bound."""
+
+    run = models.OneToOneField(ScoringRun, models.CASCADE, related_name="book", verbose_name=_("scoring run"))
+    content = models.BinaryField()
+    sha256 = models.CharField(_("fingerprint"), max_length=64)
+    bound_at = models.DateTimeField(_("bound at"))
+
+    def __str__(self) -> str:
+        return str(self.run)
+
+
 class Measure(models.Model):
     """What one source says of one secretary, on the scale of marks."""
 

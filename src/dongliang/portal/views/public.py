@@ -7,8 +7,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from dongliang.awards.models import HonourList
 from dongliang.awards.queries import honoured_season, honours, published_lists
 from dongliang.portal.queries import by_subdistrict
+from dongliang.scoring.models import ResultBook
 from dongliang.seasons.models import Season
 from dongliang.seasons.queries import current_season, seasons_visible_to
 
@@ -35,7 +37,24 @@ def honour_roll(request: HttpRequest) -> HttpResponse:
     """The newest lists that are public; names stand by subdistrict, so that the roll is no ranking."""
     season = honoured_season() or current_season()
     lists = [(entry, by_subdistrict(honours(entry))) for entry in published_lists(season)] if season else []
-    return render(request, "portal/honours.html", {"season": season, "lists": lists})
+    books = ResultBook.objects.filter(run__in={entry.run_id for entry, _groups in lists}).order_by(
+        "run__number"
+    )
+    return render(
+        request,
+        "portal/honours.html",
+        {"season": season, "lists": lists, "books": books, "command": "dongliang verify"},
+    )
+
+
+@login_not_required
+def result_book(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """The book behind published lists: SHA-256 over the ``book.json`` in it is the fingerprint on the roll."""
+    lists = HonourList.objects.filter(season__slug=slug, run__number=number, published_at__isnull=False)
+    book = get_object_or_404(ResultBook, run__in=lists.values("run"))
+    response = HttpResponse(bytes(book.content), content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{slug}-result-book-{number}.zip"'
+    return response
 
 
 @login_not_required
