@@ -48,7 +48,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(tmp_path):
         *(
             "怎么算出来的",
             "同一把尺（怀特图）",
-            "分数线附近",
+            "入选线附近",
             "被评者的测量值",
             "评价者的严苛度",
             "指标和步阶",

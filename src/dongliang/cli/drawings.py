@@ -193,7 +193,7 @@ def interval_row(
 def axis_row(scale: Scale) -> str:
     """The scale over rows of intervals."""
     parts = []
-    for value, label in scale.ticks(4):
+    for value, label in scale.ticks(5):
         share = 100 * scale.share(value)
         anchor = "start" if share < 6 else "end" if share > 94 else "middle"
         parts.append(f'<text class="tick" x="{share:.2f}%" y="15" text-anchor="{anchor}">{label}</text>')

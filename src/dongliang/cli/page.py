@@ -97,10 +97,10 @@ def decimal(value: float, places: int = 3) -> str:
 
 
 def chance(probability: float) -> str:
-    """Never 100 % or 0 % of what is not certain."""
-    if 0.995 < probability < 1:
+    """Draws make nothing certain: never 100 % or 0 %."""
+    if probability > 0.995:
         return "&gt;99%"
-    if 0 < probability < 0.005:
+    if probability < 0.005:
         return "&lt;1%"
     return f"{probability:.0%}"
 
@@ -192,7 +192,7 @@ def the_map(result: Result, say: Words) -> str:
     targets = [
         Spot(scored.targets.values[code], str(ranks[code]), rated.targets[code]) for code in result.best_first
     ]
-    columns = [MapColumn(_("targets"), 11, 40, targets, named=36)]
+    columns = [MapColumn(_("targets"), 11, 40, targets, named=30)]
     if scored.raters:
         raters = [
             Spot(scored.zero + scored.raters.values[code], str(number), rated.raters[code])
@@ -224,7 +224,7 @@ def steps_and_indicators(result: Result, say: Words) -> list[Spot]:
     spots = [
         Spot(
             step.location,
-            f"{names[step.indicator]} {step.low:g}→{step.high:g}" if own else f"{step.low:g}→{step.high:g}",
+            f"{letter(step.indicator)} {step.low:g}→{step.high:g}" if own else f"{step.low:g}→{step.high:g}",
             "",
         )
         for step in scored.steps
@@ -463,7 +463,7 @@ def the_indicators(result: Result, say: Words) -> str:
         ]
         rows = [
             [
-                *([escape(names[step.indicator])] if own else []),
+                *([f"{letter(step.indicator)} {escape(names[step.indicator])}"] if own else []),
                 f"{step.low:g} → {step.high:g}",
                 decimal(step.value),
                 decimal(step.standard_error),
