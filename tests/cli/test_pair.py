@@ -228,6 +228,7 @@ def test_text_as_chinese_excel_saves_it_is_read_like_utf_8(tmp_path):
     result = run(tmp_path, tmp_path / "mentees.csv")
 
     assert (result.exit_code, written(tmp_path)) == (0, from_utf_8)
+    assert result.stderr == f"{tmp_path / 'mentees.csv'} is not UTF-8; it was read as GB18030 (GBK).\n"
 
 
 def test_all_that_is_wrong_with_a_table_is_told_at_once(tmp_path):

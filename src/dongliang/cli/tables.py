@@ -135,6 +135,8 @@ def read_lines(file: Path, required: Sequence[str], known: Sequence[str], prefix
             if any(map(text_of, cells)) and whole_row(complaints, row, cells, table.header)
         ]
     complaints.refuse()
+    for note in table.notes:
+        click.echo(note, err=True)
     if not lines:
         raise click.ClickException(f"{table.place} has no rows under its first. Give one row each.")
     return lines
