@@ -1,5 +1,6 @@
 import csv
 
+import openpyxl
 import pytest
 import xlsxwriter
 from click.testing import CliRunner
@@ -219,14 +220,53 @@ def test_a_file_that_cannot_be_used_is_refused_with_the_place(tmp_path, mentees,
     assert (result.exit_code, result.output) == (1, f"Error: {tmp_path}/{complaint}\n")
 
 
-def test_text_in_another_encoding_is_refused(tmp_path):
+def test_text_as_chinese_excel_saves_it_is_read_like_utf_8(tmp_path):
     paired(tmp_path)
+    from_utf_8 = written(tmp_path)
     (tmp_path / "mentees.csv").write_bytes(MENTEES.encode("gb18030"))
 
     result = run(tmp_path, tmp_path / "mentees.csv")
 
-    assert result.exit_code == 1
-    assert "mentees.csv is not UTF-8 text" in result.output
+    assert (result.exit_code, written(tmp_path)) == (0, from_utf_8)
+    assert result.stderr == f"{tmp_path / 'mentees.csv'} is not UTF-8; it was read as GB18030 (GBK).\n"
+
+
+def test_all_that_is_wrong_with_a_table_is_told_at_once(tmp_path):
+    mentees = MENTEES.replace("13,", "12,").replace(",93,", ",99,").replace("0,2\n", "0,-2\n")
+
+    result = paired(tmp_path, mentees)
+
+    assert (result.exit_code, result.output) == (
+        1,
+        f"Error: {tmp_path / 'mentees.csv'}: 3 places have to be put right first.\n"
+        "  row 4, column number: 12 stands in an earlier row too. Keep one of them.\n"
+        "  row 5, column need:consent: '-2' is not a number of 0 or more.\n"
+        "  row 5, column locked: '99' is no mentor of the other file.\n",
+    )
+
+
+def test_pairs_are_written_into_a_workbook_with_a_sheet_by_mentor(tmp_path):
+    result = paired(tmp_path, MENTEES, MENTORS, "--output", str(tmp_path / "pairs.xlsx"))
+
+    sheets = openpyxl.load_workbook(tmp_path / "pairs.xlsx")
+    assert result.exit_code == 0
+    assert sheets.sheetnames == ["pairs", "mentors"]
+    assert [cell.value for cell in sheets["pairs"][3]][:5] == ["12", "林二", "92", "王乙", 100]
+    assert [[cell.value for cell in row] for row in sheets["mentors"]] == [
+        ["mentor", "mentor_name", "capacity", "mentees", "mentee_names"],
+        ["91", "郑甲", 1, 1, "陈一"],
+        ["92", "王乙", 2, 1, "林二"],
+        ["93", "冯丙", 2, 2, "周三；吴四"],
+    ]
+
+
+def test_a_file_to_write_of_another_kind_is_refused_before_anything_is_computed(tmp_path):
+    result = paired(tmp_path, MENTEES, MENTORS, "--output", str(tmp_path / "pairs.doc"))
+
+    assert result.exit_code == 2
+    assert "pairs.doc ends in neither .csv nor .xlsx. Give it one of these endings." in " ".join(
+        result.output.split()
+    )
 
 
 def test_a_workbook_that_is_none_is_refused(tmp_path):

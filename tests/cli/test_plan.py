@@ -1,6 +1,7 @@
 import csv
 from collections import Counter
 
+import openpyxl
 import pytest
 from click.testing import CliRunner
 
@@ -117,3 +118,30 @@ def test_groups_that_share_no_rater_are_named(tmp_path):
 
     assert result.exit_code == 1
     assert result.output.endswith("The groups begin with: A, B; C, D.\n")
+
+
+def test_a_plan_in_a_workbook_says_in_a_second_sheet_what_each_rater_takes_along(tmp_path):
+    result = planned(tmp_path, "--per-target", "2", "--near", "--output", str(tmp_path / "plan.xlsx"))
+
+    sheets = openpyxl.load_workbook(tmp_path / "plan.xlsx", read_only=True)
+    visits = [row[:4] for row in sheets["plan"].iter_rows(min_row=2, values_only=True)]
+    by_rater = list(sheets["raters"].iter_rows(min_row=2, values_only=True))
+    assert result.exit_code == 0
+    assert sheets.sheetnames == ["plan", "raters"]
+    assert {(target, rater) for target, _name, rater, _rater_name in visits} == {
+        (target, rater) for rater, _rater_name, _area, target, _name in by_rater
+    }
+    assert [(row[0], row[2]) for row in by_rater] == sorted((row[0], row[2]) for row in by_rater)
+
+
+def test_all_that_is_wrong_with_a_table_is_told_at_once(tmp_path):
+    targets = TARGETS.replace("R1", "R9") + "T3,社区3,东,\n"
+
+    result = planned(tmp_path, targets=targets)
+
+    assert (result.exit_code, result.output) == (
+        1,
+        f"Error: {tmp_path / 'targets.csv'}: 2 places have to be put right first.\n"
+        "  row 6, column avoid: 'R9' is no rater of the other file.\n"
+        "  row 14, column id: T3 stands in an earlier row too. Keep one of them.\n",
+    )

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
-from dongliang.cli.tables import Line, code, codes, read_lines, write_csv
+from dongliang.cli.outputs import Cell, OutputTable, interruptible, table_file, write_tables
+from dongliang.cli.progress import doing
+from dongliang.cli.tables import Line, code, codes, read_lines
 from dongliang.engine.data import Floats, Integers, Mentees, Mentors, Pairing
 from dongliang.engine.errors import EngineError, InfeasiblePairing
 from dongliang.engine.pairing import WEIGHTS, pair
@@ -48,7 +51,8 @@ class People:
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("pairs.csv"),
     show_default=True,
-    help="The file to write.",
+    callback=table_file,
+    help="The file to write: .csv, or .xlsx with a second sheet by mentor.",
 )
 def pair_command(
     mentees: Path,
@@ -60,30 +64,40 @@ def pair_command(
     allow_unpaired: bool,
     output: Path,
 ) -> None:
-    """Pair MENTEES with MENTORS (.csv or .xlsx) so that the whole fits best.
+    """Pair MENTEES with MENTORS (.csv, .xlsx or .parquet) so that the whole fits best.
 
     MENTEES: number, name, category, area, earlier and locked (a mentor's number), avoid (mentors' numbers between
     semicolons), and a column need:THING for each thing to learn. MENTORS: number, name, area, capacity, categories
     (between semicolons), and a column strength:THING, from 0 to 1. Only number and capacity are needed.
+
+    Where the demands cannot all be met, the smallest set that cannot be met together is named, and nothing is written.
+
+    \b
+    Examples:
+      dongliang pair 小梁.xlsx 大梁.xlsx --output 结对.xlsx
+      dongliang pair mentees.csv mentors.csv --distances distances.csv --weight nearness 60
+      dongliang pair mentees.csv mentors.csv --allow-unpaired --balance 5
     """
-    people = read_people(mentees, mentors)
-    away = read_distances(distances, people.areas) if distances else None
-    try:
-        pairing = pair(
-            people.mentees,
-            people.mentors,
-            weights={**WEIGHTS, **dict(weights)},
-            distance=away,
-            avoid=people.avoid,
-            per_mentee=candidates,
-            everyone=not allow_unpaired,
-            balance=balance,
-        )
-    except InfeasiblePairing as refusal:
-        raise click.ClickException(clash(refusal, people)) from None
-    except EngineError as refusal:
-        raise click.ClickException(str(refusal)) from None
-    write_pairs(output, pairing, people)
+    with interruptible():
+        people = read_people(mentees, mentors)
+        away = read_distances(distances, people.areas) if distances else None
+        try:
+            with doing(f"Pairing {len(people.mentees):,} mentees"):
+                pairing = pair(
+                    people.mentees,
+                    people.mentors,
+                    weights={**WEIGHTS, **dict(weights)},
+                    distance=away,
+                    avoid=people.avoid,
+                    per_mentee=candidates,
+                    everyone=not allow_unpaired,
+                    balance=balance,
+                )
+        except InfeasiblePairing as refusal:
+            raise click.ClickException(clash(refusal, people)) from None
+        except EngineError as refusal:
+            raise click.ClickException(str(refusal)) from None
+        write_tables(output, [pair_table(pairing, people), load_table(pairing, people)])
     click.echo(summary(pairing))
     click.echo(f"Written: {output}")
 
@@ -113,38 +127,41 @@ def read_people(mentee_file: Path, mentor_file: Path) -> People:
             dtype=np.int64,
         )
 
+    mentee_columns: dict[str, Any] = {
+        "number": np.array([line.whole("number") for line in ours]),
+        "category": np.array([categories[line.text("category")] for line in ours]),
+        "needs": np.array([[line.figure(f"need:{thing}") for thing in things] for line in ours]).reshape(
+            len(ours), len(things)
+        ),
+        "area": np.array([areas[line.text("area")] for line in ours]),
+        "earlier": mentor_codes("earlier"),
+        "locked": mentor_codes("locked"),
+    }
+    mentor_columns: dict[str, Any] = {
+        "number": np.array([line.whole("number") for line in theirs]),
+        "categories": np.array(
+            [[float(name in line.items("categories")) for name in categories] for line in theirs]
+        ),
+        "strengths": np.array(
+            [[line.figure(f"strength:{thing}", most=1) for thing in things] for line in theirs]
+        ).reshape(len(theirs), len(things)),
+        "area": np.array([areas[line.text("area")] for line in theirs]),
+        "capacity": np.array([line.whole("capacity") for line in theirs]),
+    }
+    avoid = [
+        (row, code(line, "avoid", name, known, "mentor"))
+        for row, line in enumerate(ours)
+        for name in line.items("avoid")
+    ]
+    # Only now: all that is wrong with a table is told at once.
+    ours[0].complaints.refuse()
+    theirs[0].complaints.refuse()
     return People(
         mentee_lines=ours,
         mentor_lines=theirs,
-        mentees=Mentees(
-            number=np.array([line.whole("number") for line in ours]),
-            category=np.array([categories[line.text("category")] for line in ours]),
-            needs=np.array([[line.figure(f"need:{thing}") for thing in things] for line in ours]).reshape(
-                len(ours), len(things)
-            ),
-            area=np.array([areas[line.text("area")] for line in ours]),
-            earlier=mentor_codes("earlier"),
-            locked=mentor_codes("locked"),
-        ),
-        mentors=Mentors(
-            number=np.array([line.whole("number") for line in theirs]),
-            categories=np.array(
-                [[float(name in line.items("categories")) for name in categories] for line in theirs]
-            ),
-            strengths=np.array(
-                [[line.figure(f"strength:{thing}", most=1) for thing in things] for line in theirs]
-            ).reshape(len(theirs), len(things)),
-            area=np.array([areas[line.text("area")] for line in theirs]),
-            capacity=np.array([line.whole("capacity") for line in theirs]),
-        ),
-        avoid=np.array(
-            [
-                (row, code(line, "avoid", name, known, "mentor"))
-                for row, line in enumerate(ours)
-                for name in line.items("avoid")
-            ],
-            dtype=np.int64,
-        ).reshape(-1, 2),
+        mentees=Mentees(**mentee_columns),
+        mentors=Mentors(**mentor_columns),
+        avoid=np.array(avoid, dtype=np.int64).reshape(-1, 2),
         areas=areas,
     )
 
@@ -159,11 +176,14 @@ def read_distances(file: Path, areas: dict[str, int]) -> Floats:
     away = np.full((len(areas), len(areas)), np.nan)
     for line in lines:
         ends = [line.required("from"), line.required("to")]
+        distance = line.figure("distance")
         if all(end in areas for end in ends):
             first, second = areas[ends[0]], areas[ends[1]]
-            away[first, second] = away[second, first] = line.figure("distance")
+            away[first, second] = away[second, first] = distance
     np.fill_diagonal(away, 0.0)
-    return np.where(np.isnan(away), max(line.figure("distance") for line in lines), away)
+    lines[0].complaints.refuse()
+    farthest = max(line.figure("distance") for line in lines)
+    return np.where(np.isnan(away), farthest, away)
 
 
 def clash(refusal: InfeasiblePairing, people: People) -> str:
@@ -177,7 +197,7 @@ def clash(refusal: InfeasiblePairing, people: People) -> str:
         f"{called(people.mentor_lines[row])} ({people.mentors.capacity[row]})"
         for row in refusal.mentors.tolist()
     ]
-    file = people.mentee_lines[0].file
+    file = people.mentee_lines[0].place
     if not offering:
         return f"{file}: {wanting[0]} may have no mentor at all. Take a mentor out of its column avoid."
     return (
@@ -195,29 +215,50 @@ def called(line: Line) -> str:
     return line.text("name") or line.text("number")
 
 
-def write_pairs(path: Path, pairing: Pairing, people: People) -> None:
-    def mentor(row: int) -> list[str]:
+def pair_table(pairing: Pairing, people: People) -> OutputTable:
+    """A row a mentee, in the order of their table."""
+
+    def mentor(row: int) -> list[Cell]:
         line = people.mentor_lines[row] if row >= 0 else None
         return [line.text("number"), line.text("name")] if line else ["", ""]
 
-    write_csv(
-        path,
+    return OutputTable(
+        "pairs",
         [
             *("mentee", "mentee_name", "mentor", "mentor_name", "fit", *pairing.parts),
             *("best_mentor", "best_mentor_name", "best_fit"),
         ],
-        (
+        [
             [
                 line.text("number"),
                 line.text("name"),
                 *mentor(int(pairing.mentor[row])),
-                f"{pairing.fit[row]:.3f}",
-                *(f"{part[row]:.3f}" for part in pairing.parts.values()),
+                pairing.fit[row],
+                *(part[row] for part in pairing.parts.values()),
                 *mentor(int(pairing.favourite[row])),
-                f"{pairing.favourite_fit[row]:.3f}",
+                pairing.favourite_fit[row],
             ]
             for row, line in enumerate(people.mentee_lines)
-        ),
+        ],
+        decimals=3,
+    )
+
+
+def load_table(pairing: Pairing, people: People) -> OutputTable:
+    """A row a mentor: places, and who has them."""
+    return OutputTable(
+        "mentors",
+        ["mentor", "mentor_name", "capacity", "mentees", "mentee_names"],
+        [
+            [
+                line.text("number"),
+                line.text("name"),
+                int(people.mentors.capacity[code]),
+                int(pairing.load[code]),
+                "；".join(called(people.mentee_lines[row]) for row in np.flatnonzero(pairing.mentor == code)),
+            ]
+            for code, line in enumerate(people.mentor_lines)
+        ],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dongliang.engine.data import Fit, Integers, Ratings, connected_groups
+from dongliang.engine.data import Fit, Integers, OrdinalFit, Ratings, connected_groups
 
 
 def connectedness(ratings: Ratings) -> tuple[Integers, ...]:
@@ -28,12 +28,12 @@ def connectedness(ratings: Ratings) -> tuple[Integers, ...]:
     return connected_groups(ratings.target, ratings.rater, ratings.n_targets, ratings.n_raters)
 
 
-def reliability(fit: Fit) -> float:
+def reliability(fit: Fit | OrdinalFit) -> float:
     """Say which share of the differences between measures is not error.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or OrdinalFit
         Any fit with a target variance.
 
     Returns
