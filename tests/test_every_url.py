@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from dongliang.awards.actions import draw_lists
+from dongliang.awards.actions.lists import draw_lists
 from dongliang.ballots import codes, keys
 from dongliang.mentoring.roster import preview_roster
 from dongliang.people.models import Account

@@ -5,8 +5,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from rules.contrib.views import permission_required
 
-from dongliang.awards import actions
-from dongliang.awards.queries import drawing_blockers, honours, lists_visible_to, publishing_blockers
+from dongliang.awards.actions import lists as actions
+from dongliang.awards.queries.lists import drawing_blockers, honours, lists_visible_to, publishing_blockers
 from dongliang.common.refusals import Refused
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.scoring.queries import runs_visible_to
