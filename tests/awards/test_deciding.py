@@ -38,7 +38,9 @@ def swap(best, *, other_subdistrict=False):
     """Somebody on the list, and somebody off it of the same subdistrict or of another."""
     on = [honour.enrolment for honour in best.honours.order_by("-position")]
     off = best.season.enrolments.exclude(pk__in=[enrolment.pk for enrolment in on])
-    pairs = [(out, new) for out in on for new in off if (out.subdistrict != new.subdistrict) == other_subdistrict]
+    pairs = [
+        (out, new) for out in on for new in off if (out.subdistrict != new.subdistrict) == other_subdistrict
+    ]
     return pairs[0]
 
 
@@ -116,7 +118,8 @@ def test_two_proposals_for_one_place_cannot_both_be_made(world, best, second):
     leaving, entering = swap(best)
     office = world.accounts["office"]
     changes = [
-        propose_change(best, leaving=leaving, entering=entering, reason="处分期未满", by=office) for _ in range(2)
+        propose_change(best, leaving=leaving, entering=entering, reason="处分期未满", by=office)
+        for _ in range(2)
     ]
     approve_change(changes[0], by=second)
 

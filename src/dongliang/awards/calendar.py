@@ -7,12 +7,12 @@ and all weekends are taken as days off, and ``is_announced`` says so.
 import datetime
 from functools import lru_cache
 
-from holidays.countries import China
+from holidays import HolidayBase, country_holidays
 
 
 @lru_cache(maxsize=16)
-def days_off(year: int) -> China:
-    return China(years=year)
+def days_off(year: int) -> HolidayBase:
+    return country_holidays("CN", years=year)
 
 
 def is_working_day(day: datetime.date) -> bool:

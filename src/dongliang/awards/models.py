@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -34,6 +35,11 @@ class HonourList(models.Model):
 
     def __str__(self) -> str:
         return f"{self.season} {self.get_kind_display()}"
+
+    @property
+    def is_open_to_objections(self) -> bool:
+        until = self.objections_until
+        return bool(until and not self.confirmed_at and localdate() <= until)
 
     @property
     def title(self) -> str:

@@ -56,11 +56,6 @@ def certificate_of(number: str) -> Certificate | None:
     )
 
 
-def is_open_to_objections(honour_list: HonourList) -> bool:
-    until = honour_list.objections_until
-    return bool(until and not honour_list.confirmed_at and localdate() <= until)
-
-
 def candidates_for(honour_list: HonourList) -> QuerySet[Enrolment]:
     """Who could enter the list: those who can be listed and are not on it."""
     season = honour_list.season
@@ -201,7 +196,7 @@ def announcing_blockers(honour_list: HonourList) -> list[Blocker]:
 
 def objecting_blockers(honour_list: HonourList) -> list[Blocker]:
     """Every reason why an objection cannot be taken now."""
-    if not is_open_to_objections(honour_list):
+    if not honour_list.is_open_to_objections:
         return [
             Blocker(
                 "awards.no_objections_now",
