@@ -2,13 +2,22 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from dongliang.awards.actions import draw_lists
+from dongliang.awards.actions.deciding import propose_change
+from dongliang.awards.actions.lists import draw_lists, publish_list
+from dongliang.awards.actions.publicity import (
+    answer_objection,
+    confirm_list,
+    issue_certificates,
+    receive_objection,
+)
+from dongliang.awards.models import HonourList, ListChange
 from dongliang.ballots import codes, keys
 from dongliang.mentoring.roster import preview_roster
 from dongliang.people.models import Account
@@ -33,7 +42,7 @@ ROLES = (
 READING = """
 portal:front                 +  +  +  +  +  +  +  +  +  +
 portal:honours               +  +  +  +  +  +  +  +  +  +
-portal:result_book           -  -  -  -  -  -  -  -  -  -
+portal:result_book           +  +  +  +  +  +  +  +  +  +
 portal:rules                 +  +  +  +  +  +  +  +  +  +
 portal:rule_book_file        +  +  +  +  +  +  +  +  +  +
 portal:preset_file           S  +  x  x  x  x  x  x  x  x
@@ -79,6 +88,10 @@ scoring:export               S  +  x  x  x  x  x  x  x  -
 awards:lists                 S  +  x  x  x  x  x  x  x  +
 awards:list                  S  +  x  x  x  x  x  x  x  -
 awards:export                S  +  x  x  x  x  x  x  x  -
+awards:revoke                S  +  x  x  x  x  x  x  x  -
+awards:objection             +  +  +  +  +  +  +  +  +  +
+awards:check_certificate     +  +  +  +  +  +  +  +  +  +
+awards:certificate           +  +  +  +  +  +  +  +  +  +
 """
 
 # The same for addresses that only change something: . is a role that may, and is not tried here.
@@ -103,6 +116,11 @@ ballots:open                 S  .  x  x  x  x  x  x  x  x
 ballots:close                S  .  x  x  x  x  x  x  x  x
 awards:draw                  S  .  x  x  x  x  x  x  x  -
 awards:publish               S  .  x  x  x  x  x  x  x  -
+awards:propose               S  .  x  x  x  x  x  x  x  -
+awards:decide                S  .  x  x  x  x  x  x  x  -
+awards:answer                S  .  x  x  x  x  x  x  x  -
+awards:confirm               S  .  x  x  x  x  x  x  x  -
+awards:issue                 S  .  x  x  x  x  x  x  x  -
 type_size                    .  .  .  .  .  .  .  .  .  .
 set_language                 .  .  .  .  .  .  .  .  .  .
 """
@@ -130,7 +148,16 @@ def named_patterns() -> set[str]:
 @pytest.fixture
 def world() -> World:
     world = make_closed_world()
-    draw_lists(run_scoring(world.season, by=None), by=None)
+    best = draw_lists(run_scoring(world.season, by=None), by=None)[0]
+    publish_list(best, by=None)
+    said = {"name": "王建华", "contact": "13800000000", "text": "公示材料与事实不符"}
+    answer_objection(
+        receive_objection(best, **said, enrolment=None, by=None), answer="属实。", upheld=False, by=None
+    )
+    HonourList.objects.filter(pk=best.pk).update(objections_until=date(2021, 1, 1))
+    issue_certificates(confirm_list(best, by=None), by=None)
+    other = best.season.honour_lists.exclude(pk=best.pk).first()
+    propose_change(other, leaving=other.honours.first().enrolment, entering=None, reason="自愿放弃", by=None)
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
     # What a page shows when it is not told otherwise is the newest season.
@@ -141,7 +168,8 @@ def world() -> World:
 def address(name: str, world: World) -> str:
     season, first = world.season, world.enrolments[0]
     project, account = first.first_thing.pk, world.accounts["department"]
-    run, honour_list = season.scoring_runs.get().pk, season.honour_lists.first().pk
+    run, best = season.scoring_runs.get().pk, season.honour_lists.get(kind="best_secretaries")
+    honour_list, certificate = best.pk, best.honours.first().certificate
     run_number = season.scoring_runs.get().number
     grant = account.grants.get().pk
     code = codes.mint(keys.season_key(season), first.number, 40)
@@ -181,6 +209,14 @@ def address(name: str, world: World) -> str:
         "awards:list": [honour_list],
         "awards:publish": [honour_list],
         "awards:export": [honour_list],
+        "awards:propose": [honour_list],
+        "awards:confirm": [honour_list],
+        "awards:issue": [honour_list],
+        "awards:decide": [ListChange.objects.get().pk],
+        "awards:answer": [best.objections.get().pk],
+        "awards:revoke": [certificate.pk],
+        "awards:objection": [honour_list],
+        "awards:certificate": [certificate.number],
     }
     if name.startswith("mentoring:") and name.endswith(("roster_import", "confirm_roster", "discard_roster")):
         named[name] = [make_preview(world)]

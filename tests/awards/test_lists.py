@@ -1,6 +1,6 @@
 import pytest
 
-from dongliang.awards.actions import draw_lists, publish_list
+from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.awards.models import Honour, HonourList
 from dongliang.common.refusals import Refused
 from dongliang.scoring.actions import run_scoring

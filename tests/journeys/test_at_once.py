@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from dongliang.awards.actions import draw_lists, publish_list
+from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.awards.models import HonourList
 from dongliang.common.log import verify_chain
 from dongliang.common.models import ActionLogEntry

@@ -4,7 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from dongliang.awards.actions import draw_lists, publish_list
+from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.people.models import Tenure
 from dongliang.portal.queries import late, season_figures, season_steps
 from dongliang.projects.models import FirstThing

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from dongliang.awards.actions import draw_lists, publish_list
+from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.scoring.actions import run_scoring
 from dongliang.seasons.actions import create_season
 from tests.factories.scoring import make_closed_world

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from openpyxl import load_workbook
 
-from dongliang.awards.actions import draw_lists, publish_list
+from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.people.models import OrganisationKind
 from dongliang.scoring.actions import run_scoring
 from dongliang.seasons.models import Enrolment

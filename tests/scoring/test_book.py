@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from django.test import Client
 
-from dongliang.awards.actions import draw_lists, publish_list
+from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.cli import main
 from dongliang.common.canonical import canonical_json
 from dongliang.common.refusals import Refused

@@ -1,5 +1,7 @@
 from django.db import models
+from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from dongliang.people.models import Account
 from dongliang.projects.models import FirstThing
@@ -22,6 +24,10 @@ class HonourList(models.Model):
     )
     published_at = models.DateTimeField(_("published at"), null=True, blank=True)
     published_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
+    # The last day on which objections are taken.
+    objections_until = models.DateField(_("objections until"), null=True, blank=True)
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True, blank=True)
+    confirmed_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         ordering = ["season", "kind"]
@@ -29,6 +35,11 @@ class HonourList(models.Model):
 
     def __str__(self) -> str:
         return f"{self.season} {self.get_kind_display()}"
+
+    @property
+    def is_open_to_objections(self) -> bool:
+        until = self.objections_until
+        return bool(until and not self.confirmed_at and localdate() <= until)
 
     @property
     def title(self) -> str:
@@ -56,3 +67,73 @@ class Honour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.enrolment}"
+
+
+class ListChange(models.Model):
+    """A departure of a list from what the run chose: proposed with a reason by one person, decided by another."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", pgettext_lazy("change", "proposed")
+        APPROVED = "approved", pgettext_lazy("change", "approved")
+        DECLINED = "declined", pgettext_lazy("change", "declined")
+
+    honour_list = models.ForeignKey(HonourList, models.CASCADE, related_name="changes")
+    leaving = models.ForeignKey(
+        Enrolment, models.PROTECT, related_name="+", verbose_name=_("leaves the list")
+    )
+    entering = models.ForeignKey(
+        Enrolment, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("enters the list")
+    )
+    reason = models.CharField(_("reason"), max_length=500)
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.PROPOSED)
+    proposed_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    proposed_at = models.DateTimeField(_("proposed at"))
+    decided_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.leaving} → {self.entering or '–'}"
+
+
+class Objection(models.Model):
+    """What somebody says against a list while it is public and not confirmed, and what the office answers."""
+
+    honour_list = models.ForeignKey(HonourList, models.CASCADE, related_name="objections")
+    enrolment = models.ForeignKey(
+        Enrolment, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("about")
+    )
+    name = models.CharField(_("name or unit"), max_length=80)
+    contact = models.CharField(_("how to reach you"), max_length=120)
+    text = models.TextField(_("what you object to, and why"), max_length=2000)
+    received_at = models.DateTimeField(_("received at"))
+    answer = models.TextField(_("answer"), max_length=2000, blank=True)
+    upheld = models.BooleanField(_("the objection is right"), default=False)
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+    answered_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.honour_list} #{self.pk}"
+
+
+class Certificate(models.Model):
+    """A certificate of one honour: numbered, to be checked by anybody, never deleted but revoked with a reason."""
+
+    honour = models.OneToOneField(Honour, models.PROTECT, related_name="certificate")
+    number = models.CharField(_("number"), max_length=40, unique=True)
+    issued_at = models.DateTimeField(_("issued at"))
+    issued_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+    revoked_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
+    revocation = models.CharField(_("reason for revoking it"), max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.number

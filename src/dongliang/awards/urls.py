@@ -1,12 +1,21 @@
 from django.urls import path
 
-from dongliang.awards import views
+from dongliang.awards.views import office, public
 
 app_name = "awards"
 urlpatterns = [
-    path("lists/", views.lists, name="lists"),
-    path("lists/draw/<int:run_id>/", views.draw, name="draw"),
-    path("lists/<int:list_id>/", views.honour_list, name="list"),
-    path("lists/<int:list_id>/publish/", views.publish, name="publish"),
-    path("lists/<int:list_id>/export/", views.export, name="export"),
+    path("lists/", office.lists, name="lists"),
+    path("lists/draw/<int:run_id>/", office.draw, name="draw"),
+    path("lists/<int:list_id>/", office.honour_list, name="list"),
+    path("lists/<int:list_id>/publish/", office.publish, name="publish"),
+    path("lists/<int:list_id>/changes/", office.propose, name="propose"),
+    path("lists/<int:list_id>/confirm/", office.confirm, name="confirm"),
+    path("lists/<int:list_id>/certificates/", office.issue, name="issue"),
+    path("lists/<int:list_id>/export/", office.export, name="export"),
+    path("lists/changes/<int:change_id>/", office.decide, name="decide"),
+    path("lists/objections/<int:objection_id>/", office.answer, name="answer"),
+    path("lists/certificates/<int:certificate_id>/revoke/", office.revoke, name="revoke"),
+    path("honours/<int:list_id>/objection/", public.objection, name="objection"),
+    path("certificate/", public.check_certificate, name="check_certificate"),
+    path("certificate/<str:number>/", public.check_certificate, name="certificate"),
 ]

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from dongliang.awards.actions import draw_lists, publish_list
+from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.ballots import codes, keys
 from dongliang.ballots.actions.casting import Cast, cast_ballots
 from dongliang.ballots.models import Round

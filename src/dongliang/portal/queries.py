@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from dongliang.awards.models import Honour
-from dongliang.awards.queries import honour_lists
+from dongliang.awards.queries.lists import honour_lists
 from dongliang.ballots.queries.coverage import coverage
 from dongliang.common.charts import Estimate, ProfileChart, profile
 from dongliang.common.refusals import Blocker

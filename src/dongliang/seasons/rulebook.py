@@ -131,14 +131,26 @@ class Quota(Section):
         return self
 
 
-class BestSecretaries(Named):
+class HonourRule(Named):
+    """An honour, and what entitles the programme to give it: a title without a basis is none of the office's to give."""
+
+    basis: Text
+
+
+class Publicity(Section):
+    """How long a list is open to objections before it holds."""
+
+    working_days: int = Field(ge=1, le=30)
+
+
+class BestSecretaries(HonourRule):
     places: Count = Field(ge=1)
     ties: list[TieBreak] = Field(min_length=1)
     decimals: int = Field(ge=1, le=6)
     subdistrict_quota: Quota
 
 
-class PopularProjects(Named):
+class PopularProjects(HonourRule):
     """Projects commended by residents' picks and assessors' marks together."""
 
     places: Count = Field(ge=1)
@@ -156,7 +168,7 @@ class PopularProjects(Named):
         return self
 
 
-class SurestThings(Named):
+class SurestThings(HonourRule):
     """The projects on stage: so many from each subdistrict, named by its office, else its best by score."""
 
     each_subdistrict: Count = Field(ge=1)
@@ -210,6 +222,7 @@ class RuleBookContent(Section):
     best_secretaries: BestSecretaries
     popular_projects: PopularProjects
     surest_things: SurestThings
+    publicity: Publicity
     names: Names
 
     @model_validator(mode="after")

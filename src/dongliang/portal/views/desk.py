@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from dongliang.awards.actions import draw_lists
+from dongliang.awards.actions.lists import draw_lists
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.mentoring.queries import enrolments_visible_to
 from dongliang.people.models import Role

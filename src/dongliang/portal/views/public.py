@@ -8,7 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from dongliang.awards.models import HonourList
-from dongliang.awards.queries import honoured_season, honours, published_lists
+from dongliang.awards.queries.lists import honoured_season, honours, published_lists
 from dongliang.portal.queries import by_subdistrict
 from dongliang.scoring.models import ResultBook
 from dongliang.seasons.models import Season

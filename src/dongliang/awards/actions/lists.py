@@ -1,10 +1,12 @@
 import json
 
 from django.db import transaction
-from django.utils.timezone import now
+from django.utils.timezone import localdate, now
 
+from dongliang.awards.calendar import working_day_after
 from dongliang.awards.models import Honour, HonourList
-from dongliang.awards.queries import drawing_blockers, drawn_again, publishing_blockers
+from dongliang.awards.queries.lists import drawing_blockers, drawn_again
+from dongliang.awards.queries.publicity import announcing_blockers
 from dongliang.common.log import log_action
 from dongliang.common.refusals import Refused
 from dongliang.people.models import Account
@@ -58,17 +60,25 @@ def draw_lists(run: ScoringRun, *, by: Account | None) -> list[HonourList]:
 
 @transaction.atomic
 def publish_list(honour_list: HonourList, *, by: Account | None) -> HonourList:
-    """Put the list on the public honour roll, with the book to recompute it from. Raises Refused, naming every blocker."""
+    """Put the list on the public honour roll, with the book to recompute it from, open to objections. Raises Refused."""
     # The season is locked, as drawing locks it: a list that is being published is not drawn again meanwhile.
     season = Season.objects.select_for_update().get(pk=honour_list.season_id)
     found = season.honour_lists.filter(pk=honour_list.pk).first()
     if found is None:
         raise Refused(drawn_again())
     honour_list = found
-    if blockers := publishing_blockers(honour_list):
+    if blockers := announcing_blockers(honour_list):
         raise Refused(blockers)
+    days = honour_list.run.rule_book.validated.publicity.working_days
     bind_book(honour_list.run, by=by)
     honour_list.published_at, honour_list.published_by = now(), by
-    honour_list.save(update_fields=["published_at", "published_by"])
-    log_action("awards.list.published", honour_list, by=by, result=honour_list.run.result_sha256)
+    honour_list.objections_until = working_day_after(localdate(), days)
+    honour_list.save(update_fields=["published_at", "published_by", "objections_until"])
+    log_action(
+        "awards.list.published",
+        honour_list,
+        by=by,
+        result=honour_list.run.result_sha256,
+        objections_until=honour_list.objections_until.isoformat(),
+    )
     return honour_list

@@ -1,0 +1,81 @@
+from typing import Any, cast
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from dongliang.awards.models import HonourList
+from dongliang.awards.queries.lists import honours
+from dongliang.awards.queries.publicity import candidates_for
+from dongliang.seasons.models import Enrolment
+
+
+class NameChoice(forms.ModelChoiceField):
+    """A secretary by name and neighbourhood."""
+
+    def label_from_instance(self, obj: Enrolment) -> str:
+        return f"{obj.person} · {obj.organisation}"
+
+
+def name_choice(label: Any, *, required: bool, empty: Any) -> NameChoice:
+    return NameChoice(Enrolment.objects.none(), label=label, required=required, empty_label=empty)
+
+
+class ChangeForm(forms.Form):
+    """Who should leave a list, who should enter, and why."""
+
+    leaving = name_choice(_("Leaves the list"), required=True, empty=_("choose a name"))
+    entering = name_choice(
+        _("Enters in this place"), required=False, empty=_("nobody, the place stays empty")
+    )
+    reason = forms.CharField(label=_("Reason"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def __init__(self, *args: Any, honour_list: HonourList, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        on_it = (
+            honour_list.season.enrolments.filter(pk__in=honours(honour_list).values("enrolment"))
+            .select_related("person", "post__organisation")
+            .order_by("post__organisation__code")
+        )
+        cast(NameChoice, self.fields["leaving"]).queryset = on_it
+        cast(NameChoice, self.fields["entering"]).queryset = candidates_for(honour_list)
+
+
+class ObjectionForm(forms.Form):
+    """What somebody says against a public list."""
+
+    enrolment = name_choice(_("About whom"), required=False, empty=_("the list as a whole"))
+    text = forms.CharField(
+        label=_("What you object to, and why"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=_("Facts that can be looked into: what, when, where."),
+    )
+    name = forms.CharField(
+        label=_("Your name, or your unit"),
+        max_length=80,
+        help_text=_("Only the programme office reads it."),
+    )
+    contact = forms.CharField(
+        label=_("How to reach you"), max_length=120, help_text=_("A telephone number or an address.")
+    )
+
+    def __init__(self, *args: Any, honour_list: HonourList, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast(NameChoice, self.fields["enrolment"]).queryset = (
+            honour_list.season.enrolments.filter(pk__in=honours(honour_list).values("enrolment"))
+            .select_related("person", "post__organisation")
+            .order_by("post__organisation__code")
+        )
+
+
+class AnswerForm(forms.Form):
+    answer = forms.CharField(label=_("Answer"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+    upheld = forms.BooleanField(label=_("The objection is right: the name has to go"), required=False)
+
+
+class RevocationForm(forms.Form):
+    reason = forms.CharField(label=_("Reason for revoking it"), max_length=300)
+
+
+class NumberForm(forms.Form):
+    number = forms.CharField(label=_("Number on the certificate"), max_length=60)

@@ -1,0 +1,255 @@
+"""Lists on their way from the run to the certificate: the programme office's pages."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+from rules.contrib.views import permission_required
+
+from dongliang.awards.actions.deciding import approve_change, decline_change, propose_change
+from dongliang.awards.actions.lists import draw_lists, publish_list
+from dongliang.awards.actions.publicity import (
+    answer_objection,
+    confirm_list,
+    issue_certificates,
+    revoke_certificate,
+)
+from dongliang.awards.calendar import is_announced
+from dongliang.awards.forms import AnswerForm, ChangeForm, RevocationForm
+from dongliang.awards.models import Certificate, HonourList, ListChange, Objection
+from dongliang.awards.queries.lists import drawing_blockers, honours, lists_visible_to
+from dongliang.awards.queries.publicity import (
+    announcing_blockers,
+    certificates,
+    changes,
+    confirming_blockers,
+    deciding_blockers,
+    issuing_blockers,
+    objections,
+)
+from dongliang.common.refusals import Refused
+from dongliang.common.sheets import Table, xlsx_response
+from dongliang.scoring.queries import runs_visible_to
+
+may_manage = permission_required("awards.manage_lists", raise_exception=True)
+
+
+@may_manage
+def lists(request: HttpRequest) -> HttpResponse:
+    """The lists of the newest scored season, and drawing them again."""
+    run = runs_visible_to(request.user).order_by("-pk").first()
+    found = lists_visible_to(request.user).filter(season=run.season) if run else []
+    return render(
+        request,
+        "awards/lists.html",
+        {
+            "run": run,
+            "lists": [(entry, honours(entry).count()) for entry in found],
+            "all_public": bool(found) and all(entry.published_at for entry in found),
+            "against": drawing_blockers(run) if run else [],
+        },
+    )
+
+
+@may_manage
+@require_POST
+def draw(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = get_object_or_404(runs_visible_to(request.user), pk=run_id)
+    told(
+        request,
+        lambda: draw_lists(run, by=request.user),
+        _("The lists are drawn from run %(number)d.") % {"number": run.number},
+    )
+    return redirect("awards:lists")
+
+
+def told(request: HttpRequest, action: Callable[[], Any], done: str) -> bool:
+    """Act, and say what became of it: ``done``, or every reason against."""
+    try:
+        action()
+    except Refused as refused:
+        for blocker in refused.blockers:
+            messages.error(request, str(blocker))
+        return False
+    messages.success(request, done)
+    return True
+
+
+def fetch(request: HttpRequest, list_id: int) -> HonourList:
+    return get_object_or_404(lists_visible_to(request.user), pk=list_id)
+
+
+def list_page(
+    request: HttpRequest, entry: HonourList, change_form: Form | None = None, status: int = 200
+) -> HttpResponse:
+    """One list with all that was and can be done to it."""
+    proposed = [
+        (change, deciding_blockers(change, request.user))
+        for change in changes(entry)
+        if change.state == ListChange.State.PROPOSED
+    ]
+    until = entry.objections_until
+    return render(
+        request,
+        "awards/list.html",
+        {
+            "list": entry,
+            "basis": getattr(entry.run.rule_book.validated, entry.kind).basis,
+            "honours": list(honours(entry)),
+            "announcing_blockers": announcing_blockers(entry),
+            "working_days": entry.run.rule_book.validated.publicity.working_days,
+            "confirming_blockers": confirming_blockers(entry),
+            "issuing_blockers": issuing_blockers(entry),
+            "calendar_is_guessed": bool(until and not is_announced(until.year)),
+            "proposed": proposed,
+            "decided": [each for each in changes(entry) if each.state != ListChange.State.PROPOSED],
+            "change_form": change_form or ChangeForm(honour_list=entry),
+            "objections": [
+                (objection, None if objection.answered_at else AnswerForm(prefix=str(objection.pk)))
+                for objection in objections(entry)
+            ],
+            "certificates": list(certificates(entry)),
+            "rule_book_fingerprint": entry.run.rule_book.sha256,
+            "breadcrumb": [{"url": reverse("awards:lists"), "label": _("Lists")}, {"label": entry.title}],
+        },
+        status=status,
+    )
+
+
+@may_manage
+def honour_list(request: HttpRequest, list_id: int) -> HttpResponse:
+    return list_page(request, fetch(request, list_id))
+
+
+@may_manage
+@require_POST
+def publish(request: HttpRequest, list_id: int) -> HttpResponse:
+    entry = fetch(request, list_id)
+    done = _("“%(title)s” is on the public honour roll, open to objections.") % {"title": entry.title}
+    if not told(request, lambda: publish_list(entry, by=request.user), done):
+        # Not to the list itself, which may just have been replaced.
+        return redirect("awards:lists")
+    return redirect("awards:list", list_id=entry.pk)
+
+
+@may_manage
+@require_POST
+def propose(request: HttpRequest, list_id: int) -> HttpResponse:
+    entry = fetch(request, list_id)
+    form = ChangeForm(request.POST, honour_list=entry)
+    if not form.is_valid():
+        return list_page(request, entry, form, status=422)
+    told(
+        request,
+        lambda: propose_change(entry, **form.cleaned_data, by=request.user),
+        _("The change is proposed. Somebody else in the office has to decide on it."),
+    )
+    return redirect("awards:list", list_id=entry.pk)
+
+
+@may_manage
+@require_POST
+def decide(request: HttpRequest, change_id: int) -> HttpResponse:
+    change = get_object_or_404(
+        ListChange.objects.filter(honour_list__in=lists_visible_to(request.user)), pk=change_id
+    )
+    if request.POST.get("decision") == "approve":
+        told(request, lambda: approve_change(change, by=request.user), _("The change is made."))
+    else:
+        told(request, lambda: decline_change(change, by=request.user), _("The list stays as it is."))
+    return redirect("awards:list", list_id=change.honour_list_id)
+
+
+@may_manage
+@require_POST
+def answer(request: HttpRequest, objection_id: int) -> HttpResponse:
+    objection = get_object_or_404(
+        Objection.objects.filter(honour_list__in=lists_visible_to(request.user)), pk=objection_id
+    )
+    form = AnswerForm(request.POST, prefix=str(objection.pk))
+    if form.is_valid():
+        told(
+            request,
+            lambda: answer_objection(objection, **form.cleaned_data, by=request.user),
+            _("The objection is answered."),
+        )
+    else:
+        messages.error(request, _("The answer is empty or too long. Write one of at most 2,000 characters."))
+    return redirect("awards:list", list_id=objection.honour_list_id)
+
+
+@may_manage
+@require_POST
+def confirm(request: HttpRequest, list_id: int) -> HttpResponse:
+    entry = fetch(request, list_id)
+    told(
+        request,
+        lambda: confirm_list(entry, by=request.user),
+        _("“%(title)s” is confirmed.") % {"title": entry.title},
+    )
+    return redirect("awards:list", list_id=entry.pk)
+
+
+@may_manage
+@require_POST
+def issue(request: HttpRequest, list_id: int) -> HttpResponse:
+    entry = fetch(request, list_id)
+    count = honours(entry).filter(certificate=None).count()
+    told(
+        request,
+        lambda: issue_certificates(entry, by=request.user),
+        ngettext("%(count)d certificate is issued.", "%(count)d certificates are issued.", count)
+        % {"count": count},
+    )
+    return redirect("awards:list", list_id=entry.pk)
+
+
+@may_manage
+def revoke(request: HttpRequest, certificate_id: int) -> HttpResponse:
+    certificate = get_object_or_404(
+        Certificate.objects.filter(honour__honour_list__in=lists_visible_to(request.user)).select_related(
+            "honour__honour_list", "honour__enrolment__person"
+        ),
+        pk=certificate_id,
+    )
+    form = RevocationForm(request.POST if request.method == "POST" else None)
+    if form.is_valid() and told(
+        request,
+        lambda: revoke_certificate(certificate, reason=form.cleaned_data["reason"], by=request.user),
+        _("Certificate %(number)s is revoked.") % {"number": certificate.number},
+    ):
+        return redirect("awards:list", list_id=certificate.honour.honour_list_id)
+    return render(request, "awards/revoke.html", {"certificate": certificate, "form": form})
+
+
+@may_manage
+def export(request: HttpRequest, list_id: int) -> HttpResponse:
+    entry = fetch(request, list_id)
+    numbers = {certificate.honour_id: certificate.number for certificate in certificates(entry)}
+    columns = [
+        _("position"),
+        _("subdistrict"),
+        _("neighbourhood"),
+        _("secretary"),
+        _("project"),
+        _("certificate"),
+    ]
+    rows = [
+        [
+            honour.position,
+            honour.enrolment.subdistrict.name,
+            honour.enrolment.organisation.name,
+            honour.enrolment.person.name,
+            honour.project.title if honour.project else None,
+            numbers.get(honour.pk),
+        ]
+        for honour in honours(entry)
+    ]
+    return xlsx_response(f"{entry.season.title}-{entry.title}.xlsx", [Table(entry.title, columns, rows)])
