@@ -368,12 +368,16 @@ def rank_targets(scored: Scored, top: int, *, draws: int, seed: int) -> Ranking:
         )
     # Equal measures without error are told apart by lot in every draw, and not by their labels for all of them.
     lot = 1e-9
+    doubt = np.hypot(errors, lot)
     composite = Composite(
         scores=measures,
-        standard_errors=np.hypot(errors, lot),
+        standard_errors=doubt,
+        expected=measures,
+        expected_errors=doubt,
         covariance=None if scored.covariance is None else scored.covariance + lot**2 * np.eye(len(measures)),
         contributions={"": measures},
         weights={"": 1.0},
+        correlations={},
         scale="marks",
         silent=(),
     )
