@@ -1,5 +1,6 @@
 """Every address × every role: who gets the page, who is refused, for whom the row is not there."""
 
+import datetime
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils.timezone import now
 
 from dongliang.awards.actions.deciding import propose_change
 from dongliang.awards.actions.lists import draw_lists, publish_list
@@ -18,7 +20,8 @@ from dongliang.awards.actions.publicity import (
     receive_objection,
 )
 from dongliang.awards.models import HonourList, ListChange
-from dongliang.ballots import codes, keys
+from dongliang.ballots import codes, keys, passes
+from dongliang.ballots.models import PaperBatch
 from dongliang.mentoring.roster import preview_roster
 from dongliang.people.models import Account
 from dongliang.people.roster.workbook import roster_workbook
@@ -75,12 +78,24 @@ review:board                 S  +  x  x  x  x  x  x  x  +
 review:assessor              S  +  x  x  x  x  x  x  x  -
 ballots:enter                +  +  +  +  +  +  +  +  +  +
 ballots:receipt              +  +  +  +  +  +  +  +  +  +
+ballots:here                 +  +  +  +  +  +  +  +  +  +
+ballots:phone                +  +  +  +  +  +  +  +  +  +
+ballots:phone_code           +  +  +  +  +  +  +  +  +  +
+ballots:wechat               +  +  +  +  +  +  +  +  +  +
+ballots:wechat_return        +  +  +  +  +  +  +  +  +  +
+ballots:hand_over            +  +  +  +  +  +  +  +  +  +
 ballots:rate                 +  +  +  +  +  +  +  +  +  +
 ballots:pick                 +  +  +  +  +  +  +  +  +  +
 ballots:thanks               -  -  -  -  -  -  -  -  -  -
 ballots:rounds               S  +  +  +  x  x  x  x  x  +
 ballots:cards                S  +  +  -  x  x  x  x  x  -
 ballots:poster               S  +  +  -  x  x  x  x  x  -
+ballots:posters              S  +  +  +  x  x  x  x  x  >
+ballots:paper_ballots        S  +  +  -  x  x  x  x  x  -
+ballots:assisted             S  +  +  -  x  x  x  x  x  -
+ballots:batches              S  +  +  +  x  x  x  x  x  >
+ballots:batch                S  +  +  -  x  x  x  x  x  -
+ballots:key                  S  +  -  -  x  x  x  x  x  -
 scoring:runs                 S  +  x  x  x  x  x  x  x  +
 scoring:run                  S  +  x  x  x  x  x  x  x  -
 scoring:document             S  +  x  x  x  x  x  x  x  -
@@ -114,6 +129,15 @@ review:plan                  S  .  x  x  x  x  x  x  x  -
 ballots:prepare              S  .  x  x  x  x  x  x  x  x
 ballots:open                 S  .  x  x  x  x  x  x  x  x
 ballots:close                S  .  x  x  x  x  x  x  x  x
+ballots:pause                S  .  x  x  x  x  x  x  x  x
+ballots:resume               S  .  x  x  x  x  x  x  x  x
+ballots:steer                S  .  x  x  x  x  x  x  x  x
+ballots:dates                S  .  x  x  x  x  x  x  x  x
+ballots:revoke               S  .  .  -  x  x  x  x  x  -
+ballots:take                 S  .  .  -  x  x  x  x  x  -
+ballots:finish               S  .  -  -  x  x  x  x  x  -
+ballots:enter_batch          S  .  .  -  x  x  x  x  x  -
+ballots:discard_batch        S  .  .  -  x  x  x  x  x  -
 awards:draw                  S  .  x  x  x  x  x  x  x  -
 awards:publish               S  .  x  x  x  x  x  x  x  -
 awards:propose               S  .  x  x  x  x  x  x  x  -
@@ -158,6 +182,12 @@ def world() -> World:
     issue_certificates(confirm_list(best, by=None), by=None)
     other = best.season.honour_lists.exclude(pk=best.pk).first()
     propose_change(other, leaving=other.honours.first().enrolment, entering=None, reason="自愿放弃", by=None)
+    draw_lists(run_scoring(world.season, by=None), by=None)
+    # A pile of paper that nobody entered before the close; the office is its first keyer.
+    pile = PaperBatch.objects.create(
+        round=world.season.rounds.first(), enrolment=world.enrolments[0], kind="hall", sheets=2, made_at=now()
+    )
+    pile.keyings.create(seat=1, by=world.accounts["office"])
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
     # What a page shows when it is not told otherwise is the newest season.
@@ -172,7 +202,16 @@ def address(name: str, world: World) -> str:
     honour_list, certificate = best.pk, best.honours.first().certificate
     run_number = season.scoring_runs.get().number
     grant = account.grants.get().pk
-    code = codes.mint(keys.season_key(season), first.number, 40)
+    key = keys.season_key(season)
+    code = codes.mint(key, first.number, 40)
+    helped = passes.issue_pass(
+        key,
+        number=first.number,
+        channel="assisted",
+        identity=bytes(16),
+        expires=now() + datetime.timedelta(minutes=5),
+    )
+    batch = season.rounds.first().paper_batches.get().pk
     named: dict[str, list[Any]] = {
         "portal:rule_book_file": [season.slug, 1],
         "portal:result_book": [season.slug, run_number],
@@ -197,6 +236,19 @@ def address(name: str, world: World) -> str:
         "ballots:rate": [code],
         "ballots:pick": [code],
         "ballots:thanks": [code, "0000000000"],
+        "ballots:here": [first.organisation.code],
+        "ballots:phone": [first.organisation.code],
+        "ballots:phone_code": [first.organisation.code, "no-such-token"],
+        "ballots:wechat": [first.organisation.code],
+        "ballots:hand_over": [helped],
+        "ballots:assisted": [first.organisation.code],
+        "ballots:paper_ballots": [first.organisation.code],
+        "ballots:revoke": [first.organisation.code],
+        **{
+            f"ballots:{step}": [batch]
+            for step in ("batch", "take", "key", "finish", "enter_batch", "discard_batch")
+        },
+        **{f"ballots:{step}": [season.slug] for step in ("pause", "resume", "steer", "dates")},
         "ballots:cards": [first.organisation.code],
         "ballots:poster": [first.organisation.code],
         "ballots:prepare": [season.slug],
@@ -297,6 +349,10 @@ def test_a_number_that_no_row_can_have_is_not_there(client, world):
     [
         "/rounds/cards/LZ%00/",
         "/rounds/poster/LZ%00/",
+        "/rounds/assisted/LZ%00/",
+        "/rounds/paper/print/LZ%00/",
+        "/v/at/LZ%00/",
+        "/v/at/LZ%00/phone/",
         "/roster/LZ%00/export.xlsx",
         "/roster/LZ%00/accounts/secretaries/",
         "/rules/presets/%00.toml",

@@ -22,6 +22,15 @@ def env_list(name: str, default: list[str]) -> list[str]:
     return default if value is None else [part.strip() for part in value.split(",") if part.strip()]
 
 
+def env_number(name: str, *, default: int) -> int:
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if not (value.isascii() and value.isdigit()):
+        raise ImproperlyConfigured(f"{name} is {value!r}. Use a whole number.")
+    return int(value)
+
+
 def kept_secret(path: Path) -> str:
     """The secret in ``path``; made there, for this user's eyes only, the first time."""
     try:
@@ -48,6 +57,20 @@ BALLOT_KEYS = Path(os.environ.get("DONGLIANG_BALLOT_KEYS", HOME / "ballot-keys")
 
 # The address printed in QR codes; empty means the address the office used when it printed them.
 PUBLIC_URL = os.environ.get("DONGLIANG_PUBLIC_URL", "").rstrip("/")
+
+# How text messages with a code go out; without a gateway nobody can vote by phone number.
+SMS_GATEWAY = os.environ.get("DONGLIANG_SMS_GATEWAY", "")
+SMS_URL = os.environ.get("DONGLIANG_SMS_URL", "")
+SMS_BODY = os.environ.get("DONGLIANG_SMS_BODY", '{"mobile": "$number", "code": "$code"}')
+SMS_AUTHORIZATION = os.environ.get("DONGLIANG_SMS_AUTHORIZATION", "")
+SMS_ACCEPTED = os.environ.get("DONGLIANG_SMS_ACCEPTED", "")
+SMS_DAILY = env_number("DONGLIANG_SMS_DAILY", default=20_000)
+
+# The WeChat official account (服务号) that tells residents apart.
+WECHAT_APP_ID = os.environ.get("DONGLIANG_WECHAT_APP_ID", "")
+WECHAT_SECRET = os.environ.get("DONGLIANG_WECHAT_SECRET", "")
+WECHAT_AUTHORIZE = "https://open.weixin.qq.com/connect/oauth2/authorize"
+WECHAT_TOKEN = "https://api.weixin.qq.com/sns/oauth2/access_token"
 
 DATABASES = {
     "default": dj_database_url.parse(
@@ -150,7 +173,9 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
-if env_flag("DONGLIANG_HTTPS", default=False):
+# Behind a proxy, which alone knows where a request came from.
+BEHIND_PROXY = env_flag("DONGLIANG_HTTPS", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000

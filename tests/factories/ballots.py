@@ -1,14 +1,17 @@
 """Rounds, household codes and ballots."""
 
 import datetime
+from typing import ClassVar
 
 from dongliang.ballots import codes
 from dongliang.ballots.actions.casting import Cast, cast_ballots
 from dongliang.ballots.actions.rounds import open_rounds
+from dongliang.ballots.gateways import Unreachable
 from dongliang.ballots.keys import season_key
 from dongliang.ballots.models import Round
 from dongliang.projects.models import FirstThing
 from dongliang.seasons.models import Enrolment, Season
+from tests.factories.season import World, make_rules, make_world
 
 NOON = datetime.datetime(2021, 11, 1, 12, 34, 56, 789, tzinfo=datetime.UTC)
 
@@ -44,3 +47,26 @@ def make_cast(round: Round, enrolment: Enrolment, marks: str = "5545", serial: i
 
 def cast(round: Round, *casts: Cast) -> list[str]:
     return cast_ballots(round, casts, key=season_key(round.season), at=NOON)
+
+
+EVERY_WAY = ["household_code", "sms", "wechat", "assisted", "paper"]
+
+
+def make_voting_world(*, verification: list[str] = EVERY_WAY, **changes) -> World:
+    """The small season with its rounds open, and every way of voting in its rules unless told otherwise."""
+    residents = make_rules().residents.model_dump() | {"verification": verification} | changes
+    world = make_world(rules=make_rules(residents=residents))
+    make_rounds(world.season)
+    return world
+
+
+class Outbox:
+    """A gateway that keeps what it was given to send. ``tests.factories.ballots.Outbox`` in the settings."""
+
+    sent: ClassVar[list[tuple[str, str]]] = []
+    fails = False
+
+    def send(self, number: str, code: str) -> None:
+        if Outbox.fails:
+            raise Unreachable("the test said so")
+        Outbox.sent.append((number, code))

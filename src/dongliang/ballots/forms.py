@@ -1,13 +1,19 @@
+import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from dongliang.ballots import codes
+from dongliang.ballots.models import PaperBatch, RevokedCard, Round
+from dongliang.ballots.queries.cards import is_revoked
 from dongliang.ballots.queries.coverage import NeighbourhoodCoverage
 from dongliang.people.models import Organisation
+from dongliang.seasons.models import Enrolment
 from dongliang.seasons.rulebook import Indicator, PopularProjects
 
 CANNOT_SAY = "0"
@@ -162,9 +168,230 @@ class CardsForm(forms.Form):
     count = forms.IntegerField(label=gettext_lazy("How many"), min_value=1, max_value=300, initial=30)
 
     def add_prefix(self, field_name: str) -> str:
-        # The address reads ?from=1&count=30, and "from" cannot be an attribute's name.
+        # An address may ask for ?from=401&count=1, and "from" cannot be an attribute's name.
         return {"start": "from"}.get(field_name, field_name)
 
     @property
     def last(self) -> int:
         return self.cleaned_data["start"] + self.cleaned_data["count"] - 1
+
+
+class PaperBallotsForm(CardsForm):
+    """Which paper ballots to print: with the codes of households, or blank ones for a hall count."""
+
+    round = forms.ChoiceField(label=gettext_lazy("Round"), choices=Round.Kind)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=PaperBatch.Kind)
+    start = forms.IntegerField(
+        label=gettext_lazy("From number"),
+        min_value=1,
+        max_value=codes.HIGHEST_SERIAL,
+        initial=1,
+        help_text=gettext_lazy("For ballots with household codes: the same numbers as those of the cards."),
+    )
+
+    field_order = ["round", "kind", "start", "count"]
+
+
+class RevokeForm(forms.Form):
+    """Cards reported lost: by the code of one that somebody remembers, or by the numbers of a pack."""
+
+    code = forms.CharField(
+        label=gettext_lazy("Code of the card"),
+        max_length=codes.LONGEST_TYPED,
+        required=False,
+        help_text=gettext_lazy("From a photo of it, for instance. Otherwise give the numbers."),
+    )
+    first = forms.IntegerField(
+        label=gettext_lazy("Numbers from"), min_value=1, max_value=codes.HIGHEST_SERIAL, required=False
+    )
+    last = forms.IntegerField(
+        label=gettext_lazy("to"), min_value=1, max_value=codes.HIGHEST_SERIAL, required=False
+    )
+    reason = forms.ChoiceField(
+        label=gettext_lazy("Reason"),
+        choices=[
+            (reason.value, reason.label) for reason in (RevokedCard.Reason.LOST, RevokedCard.Reason.SEEN)
+        ],
+    )
+
+    def clean(self) -> None:
+        given = self.cleaned_data
+        first, last = given.get("first"), given.get("last")
+        if not self.errors and bool(given.get("code")) == bool(first or last):
+            raise forms.ValidationError(_("Give either the code of a card or the numbers of a pack."))
+        if first and last and not first <= last < first + 1000:
+            raise forms.ValidationError(
+                _("The numbers run from the lower to the higher, at most 1,000 at a time.")
+            )
+
+    @property
+    def serials(self) -> list[int]:
+        first, last = self.cleaned_data["first"], self.cleaned_data["last"]
+        return list(range(first or last, (last or first) + 1)) if first or last else []
+
+
+class RoundForm(forms.Form):
+    """What to do with one round by itself."""
+
+    kind = forms.ChoiceField(label=gettext_lazy("Round"), choices=Round.Kind)
+    what = forms.ChoiceField(
+        label=gettext_lazy("What to do"),
+        choices=[
+            ("open", pgettext_lazy("to do with a round", "Open")),
+            ("pause", pgettext_lazy("to do with a round", "Pause")),
+            ("resume", pgettext_lazy("to do with a round", "Go on")),
+            ("close", pgettext_lazy("to do with a round", "Close for good")),
+        ],
+    )
+    reason = forms.CharField(label=gettext_lazy("Reason, for a pause"), max_length=200, required=False)
+
+
+class DatesForm(forms.Form):
+    """The days that cards, posters and pages announce."""
+
+    opens_on = forms.DateField(
+        label=gettext_lazy("First day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    closes_on = forms.DateField(
+        label=gettext_lazy("Last day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+
+class PhoneForm(forms.Form):
+    """A mobile number of the mainland."""
+
+    number = forms.CharField(
+        label=gettext_lazy("Your mobile number"),
+        max_length=40,
+        error_messages={"required": gettext_lazy("Please type your mobile number.")},
+    )
+
+    def clean_number(self) -> str:
+        digits = re.sub(r"[\s\-()]", "", unicodedata.normalize("NFKC", self.cleaned_data["number"]))
+        digits = re.sub(r"^(\+|00)86", "", digits)
+        if not re.fullmatch(r"1[3-9][0-9]{9}", digits):
+            raise forms.ValidationError(
+                _("A mobile number has 11 digits and begins with 1. Please look again.")
+            )
+        return digits
+
+
+class TextedCodeForm(forms.Form):
+    code = forms.CharField(
+        label=gettext_lazy("The six digits in the message"),
+        max_length=40,
+        error_messages={"required": gettext_lazy("Please type the six digits.")},
+    )
+
+    def clean_code(self) -> str:
+        digits = re.sub(r"\s", "", unicodedata.normalize("NFKC", self.cleaned_data["code"]))
+        if not re.fullmatch("[0-9]{6}", digits):
+            raise forms.ValidationError(_("The code has six digits. Please look again."))
+        return digits
+
+
+class AssistedForm(forms.Form):
+    card = forms.CharField(
+        label=gettext_lazy("Code of the household's card, if it has one"),
+        max_length=codes.LONGEST_TYPED,
+        required=False,
+        help_text=gettext_lazy("The card is revoked, and a ballot cast with it no longer counts."),
+    )
+
+
+class BatchForm(forms.Form):
+    """A pile of paper ballots to key in."""
+
+    round = forms.ChoiceField(label=gettext_lazy("Round"), choices=Round.Kind)
+    enrolment = forms.ModelChoiceField(
+        label=gettext_lazy("Neighbourhood"),
+        queryset=Enrolment.objects.none(),
+        empty_label=gettext_lazy("Please choose"),
+    )
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=PaperBatch.Kind)
+    sheets = forms.IntegerField(
+        label=gettext_lazy("How many sheets"),
+        min_value=1,
+        max_value=1000,
+        help_text=gettext_lazy(
+            "Number the sheets from 1 by hand before keying. More than 1,000: make two batches."
+        ),
+    )
+
+    def __init__(self, enrolments: QuerySet[Enrolment], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["enrolment"]
+        field.queryset = enrolments.select_related("post__organisation").order_by("post__organisation__code")  # type: ignore[attr-defined]
+        field.label_from_instance = lambda enrolment: enrolment.organisation.name  # type: ignore[attr-defined]
+
+
+SPOILT = "*"
+
+
+class SheetForm(forms.Form):
+    """One paper ballot, as a keyer types it: sheet, code where there is one, marks."""
+
+    number = forms.IntegerField(label=pgettext_lazy("paper ballot", "Sheet"), min_value=1)
+    code = forms.CharField(label=gettext_lazy("Household code"), max_length=200, required=False)
+    marks = forms.CharField(label=gettext_lazy("Marks"), max_length=60)
+
+    def __init__(
+        self, batch: PaperBatch, key: bytes, candidates: Collection[int], *args: Any, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.batch, self.key, self.candidates = batch, key, candidates
+        if batch.kind == PaperBatch.Kind.HALL:
+            del self.fields["code"]
+
+    def clean_marks(self) -> str:
+        typed = unicodedata.normalize("NFKC", self.cleaned_data["marks"]).strip()
+        if typed == SPOILT:
+            return ""
+        rules = self.batch.round.season.rules
+        if self.batch.round.kind == Round.Kind.PROJECTS:
+            return picks_of(typed, rules.popular_projects, self.candidates)
+        digits, count = re.sub(r"\s", "", typed), len(rules.indicators)
+        if not re.fullmatch(f"[0-5]{{{count}}}", digits):
+            raise forms.ValidationError(
+                _("%(count)d digits from 0 to 5 are due; “%(typed)s” was typed. A spoilt sheet is *.")
+                % {"count": count, "typed": typed}
+            )
+        if set(digits) == {CANNOT_SAY}:
+            raise forms.ValidationError(_("A sheet without any mark is keyed as spoilt: *."))
+        return digits
+
+    def clean(self) -> None:
+        if "code" not in self.fields or self.errors or not self.cleaned_data["marks"]:
+            return
+        # A scanner types the whole address that the square holds.
+        typed = re.sub(r"^.*/v/([^/]+)/?$", r"\1", self.cleaned_data["code"].strip())
+        owner = codes.read(self.key, typed)
+        if owner is None:
+            self.add_error(
+                "code", _("This is no household code. Compare it letter by letter; a spoilt sheet is *.")
+            )
+        elif owner[0] != self.batch.enrolment.number:
+            self.add_error("code", _("This code is of another neighbourhood. Key the sheet as spoilt: *."))
+        elif is_revoked(self.batch.enrolment, owner[1]):
+            self.add_error("code", _("This card has been revoked. Key the sheet as spoilt: *."))
+        else:
+            self.cleaned_data["credential"] = codes.credential_digest(self.key, self.batch.round.kind, typed)
+
+
+def picks_of(typed: str, rules: PopularProjects, candidates: Collection[int]) -> str:
+    """Project numbers as a ballot stores them, however a keypad sets them apart."""
+    picks = sorted({int(each) for each in re.findall(r"[0-9]{1,9}", typed)})
+    if unknown := [pick for pick in picks if pick not in candidates]:
+        raise forms.ValidationError(
+            _("There is no project %(number)d. A spoilt sheet is *.") % {"number": unknown[0]}
+        )
+    if not rules.picks_minimum <= len(picks) <= rules.picks_maximum:
+        raise forms.ValidationError(
+            _("%(picked)d numbers were typed; %(minimum)d to %(maximum)d are due. A spoilt sheet is *.")
+            % {"picked": len(picks), "minimum": rules.picks_minimum, "maximum": rules.picks_maximum}
+        )
+    return ",".join(map(str, picks))

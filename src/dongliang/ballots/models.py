@@ -3,6 +3,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from dongliang.people.models import Account
 from dongliang.seasons.models import Enrolment, Season
 
 
@@ -108,3 +109,148 @@ class Ballot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.round_id}/{self.pk}"
+
+
+class RevokedCard(models.Model):
+    """A household card that no longer entitles to vote. The card in its place has a serial of its own."""
+
+    class Reason(models.TextChoices):
+        LOST = "lost", _("lost")
+        SEEN = "seen", _("its code was seen by others")
+        ASSISTED = "assisted", _("the household votes with an officer's help")
+
+    enrolment = models.ForeignKey(
+        Enrolment, models.PROTECT, related_name="revoked_cards", verbose_name=_("neighbourhood")
+    )
+    serial = models.PositiveSmallIntegerField(_("card number"))
+    reason = models.CharField(_("reason"), max_length=8, choices=Reason)
+    by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("account"))
+    at = models.DateTimeField(_("time"))
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [models.UniqueConstraint(fields=["enrolment", "serial"], name="a_card_is_revoked_once")]
+
+    def __str__(self) -> str:
+        return f"{self.enrolment_id}/{self.serial}"
+
+
+class AssistedVoice(models.Model):
+    """That an officer let somebody without a phone or card vote on the officer's device: who did, where, never what."""
+
+    enrolment = models.ForeignKey(
+        Enrolment, models.PROTECT, related_name="assisted_voices", verbose_name=_("neighbourhood")
+    )
+    # Counted within the neighbourhood; apart from the serials of cards, so that no card can meet it.
+    serial = models.PositiveSmallIntegerField(_("number"))
+    by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("account"))
+    at = models.DateTimeField(_("time"))
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["enrolment", "serial"], name="an_assisted_voice_has_a_serial")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.enrolment_id}/{self.serial}"
+
+
+class PhoneCheck(models.Model):
+    """A code sent to a phone. Neither the number nor the code is here: only digests under the season's key.
+
+    The row outlives its code by a day, for the limits on sending; then it is purged.
+    """
+
+    enrolment = models.ForeignKey(
+        Enrolment, models.CASCADE, related_name="phone_checks", verbose_name=_("neighbourhood")
+    )
+    # SHA-256 of what stands in the address of the page that asks for the code.
+    token = models.BinaryField(max_length=32, unique=True)
+    identity = models.BinaryField(max_length=16)
+    # Of the network address, another each day.
+    origin = models.BinaryField(max_length=16)
+    # Empty once it has been used.
+    code = models.BinaryField(max_length=32)
+    tries = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(_("sent at"), db_index=True)
+    expires_at = models.DateTimeField(_("valid until"))
+
+    def __str__(self) -> str:
+        return f"{self.enrolment_id} {self.sent_at:%Y-%m-%d %H:%M}"
+
+
+class SpentState(models.Model):
+    """A state that came back from WeChat, so that it does not come back twice. Purged once it would be too old anyway."""
+
+    digest = models.BinaryField(max_length=32, unique=True)
+    expires_at = models.DateTimeField(_("valid until"), db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class PaperBatch(models.Model):
+    """A pile of paper ballots of one neighbourhood, keyed in by two people who must agree."""
+
+    class Kind(models.TextChoices):
+        CODED = "coded", _("with household codes")
+        HALL = "hall", _("of a hall count, without codes")
+
+    round = models.ForeignKey(Round, models.PROTECT, related_name="paper_batches", verbose_name=_("round"))
+    enrolment = models.ForeignKey(
+        Enrolment, models.PROTECT, related_name="paper_batches", verbose_name=_("neighbourhood")
+    )
+    kind = models.CharField(_("kind"), max_length=5, choices=Kind)
+    sheets = models.PositiveSmallIntegerField(_("sheets"))
+    made_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    made_at = models.DateTimeField(_("made at"))
+    # How many sheets had to be keyed again because the two keyers differed.
+    differed = models.PositiveSmallIntegerField(_("differences cleared"), default=0)
+    entered_at = models.DateTimeField(_("entered at"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.enrolment.organisation} {self.get_kind_display()} {self.pk}"
+
+
+class PaperKeying(models.Model):
+    """One keyer's reading of a batch. Two of them, by two people."""
+
+    batch = models.ForeignKey(PaperBatch, models.CASCADE, related_name="keyings")
+    seat = models.PositiveSmallIntegerField(_("keyer"))
+    by = models.ForeignKey(Account, models.PROTECT, related_name="+", verbose_name=_("account"))
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["batch", "seat"]
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "seat"], name="a_batch_has_one_keyer_a_seat"),
+            models.UniqueConstraint(fields=["batch", "by"], name="the_two_keyers_are_two_people"),
+            models.CheckConstraint(condition=Q(seat__in=[1, 2]), name="a_batch_has_two_seats"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.batch_id}/{self.seat}"
+
+
+class PaperSheet(models.Model):
+    """One sheet as one keyer read it. Gone once the batch has entered: then the ballots are the record."""
+
+    keying = models.ForeignKey(PaperKeying, models.CASCADE, related_name="read_sheets")
+    number = models.PositiveSmallIntegerField(_("sheet"))
+    # The digest of the household code, as a ballot stores it; empty on a sheet without, or on a spoilt one.
+    credential = models.BinaryField(max_length=32, default=b"")
+    # As a ballot stores them; empty on a spoilt sheet.
+    marks = models.CharField(_("marks"), max_length=60, blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["keying", "number"], name="a_keyer_reads_a_sheet_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.keying_id}/{self.number}"

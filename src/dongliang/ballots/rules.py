@@ -7,3 +7,6 @@ from dongliang.seasons.rules import in_office_of
 
 rules.add_perm("ballots.view_rounds", in_office | in_subdistrict_office)
 rules.add_perm("ballots.run_rounds", in_office_of)
+rules.add_perm("ballots.revoke_cards", in_office | in_subdistrict_office)
+rules.add_perm("ballots.assist_voters", in_office | in_subdistrict_office)
+rules.add_perm("ballots.key_paper", in_office | in_subdistrict_office)

@@ -36,7 +36,7 @@ def begin_collecting(season: Season, *, by: Account | None) -> Season:
 def end_collecting(season: Season, *, by: Account | None) -> Season:
     """Close the season and, where they are still open, its ballot rounds; after it nothing enters."""
     season = Season.objects.select_for_update().get(pk=season.pk)
-    if season.rounds.filter(state=Round.State.OPEN).exists():
+    if season.rounds.filter(state__in=[Round.State.OPEN, Round.State.PAUSED]).exists():
         close_rounds(season, by=by)
     return close_season(season, by=by)
 

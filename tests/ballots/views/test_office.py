@@ -7,13 +7,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from python_calamine import load_workbook
 
-from dongliang.ballots import codes
 from dongliang.ballots.actions.rounds import prepare_rounds
-from dongliang.ballots.keys import season_key
 from dongliang.ballots.queries.rounds import rounds_of
-from dongliang.common.models import ActionLogEntry
 from tests.browser import axe, sign_in
-from tests.factories.ballots import cast, make_cast, make_rounds
+from tests.factories.ballots import cast, make_cast, make_rounds, make_voting_world
 from tests.factories.season import make_account, make_district, make_organisation, make_secretary, make_world
 
 ROLES = [
@@ -47,24 +44,28 @@ def page(response):
     return response.content.decode()
 
 
-def cards_address(enrolment, **query):
-    return reverse("ballots:cards", args=[enrolment.organisation.code]), query
-
-
 @pytest.mark.parametrize("role", ROLES)
 def test_offices_see_the_rounds_and_nobody_else_does(signed_in, role):
     assert signed_in(role).get("/rounds/").status_code == (200 if role in OFFICES else 403)
 
 
 def test_somebody_not_signed_in_is_asked_to_sign_in(client, world):
-    for name, args in (("rounds", []), ("cards", ["LZ0101"]), ("poster", ["LZ0101"])):
+    for name, args in (
+        ("rounds", []),
+        ("cards", ["LZ0101"]),
+        ("poster", ["LZ0101"]),
+        ("posters", []),
+        ("paper_ballots", ["LZ0101"]),
+        ("assisted", ["LZ0101"]),
+        ("batches", []),
+    ):
         assert client.get(reverse(f"ballots:{name}", args=args)).status_code == 302
-    for name in ("prepare", "open", "close"):
+    for name in ("prepare", "open", "close", "pause", "resume", "steer", "dates"):
         assert client.post(reverse(f"ballots:{name}", args=[world.season.slug])).status_code == 302
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("name", ["prepare", "open", "close"])
+@pytest.mark.parametrize("name", ["prepare", "open", "close", "pause", "resume", "steer", "dates"])
 def test_only_the_office_runs_the_rounds(signed_in, world, role, name):
     response = signed_in(role).post(reverse(f"ballots:{name}", args=[world.season.slug]))
 
@@ -88,6 +89,79 @@ def test_the_office_prepares_opens_and_closes_the_rounds(signed_in, world):
         states.append({round.state for round in rounds_of(world.season).values()})
 
     assert states == [{"prepared"}, {"open"}, {"closed"}]
+
+
+def states(world):
+    return [round.state for round in rounds_of(world.season).values()]
+
+
+def test_the_office_pauses_with_a_reason_and_goes_on(signed_in, world):
+    make_rounds(world.season)
+    client = signed_in("office")
+
+    refused = client.post(reverse("ballots:pause", args=[world.season.slug]), follow=True)
+    assert "暂停要写明原因。" in page(refused)
+    client.post(reverse("ballots:pause", args=[world.season.slug]), {"reason": "有人捡到一叠卡"})
+    assert states(world) == ["paused", "paused"]
+    assert "继续之前不收票" in page(client.get("/rounds/"))
+    client.post(reverse("ballots:resume", args=[world.season.slug]))
+    assert states(world) == ["open", "open"]
+
+
+def test_the_office_steers_one_round_by_itself(signed_in, world):
+    prepare_rounds(world.season, by=None)
+    client, address, seen = signed_in("office"), reverse("ballots:steer", args=[world.season.slug]), []
+
+    for what in ("open", "pause", "resume", "close"):
+        client.post(address, {"kind": "projects", "what": what, "reason": "x"})
+        seen.append(states(world))
+
+    assert seen == [["prepared", state] for state in ("open", "paused", "open", "closed")]
+
+
+def test_odd_steering_is_refused_with_a_sentence(signed_in, world):
+    prepare_rounds(world.season, by=None)
+    client = signed_in("office")
+
+    response = client.post(
+        reverse("ballots:steer", args=[world.season.slug]), {"kind": "x", "what": "\x00"}, follow=True
+    )
+
+    assert "message" in page(response)
+    assert states(world) == ["prepared", "prepared"]
+
+
+def test_the_office_announces_the_days(signed_in, world):
+    prepare_rounds(world.season, by=None)
+    client, address = signed_in("office"), reverse("ballots:dates", args=[world.season.slug])
+
+    client.post(address, {"opens_on": "2021-11-08", "closes_on": "2021-11-20"})
+    response = client.post(address, {"opens_on": "", "closes_on": "昨天"}, follow=True)
+
+    world.season.refresh_from_db()
+    assert (str(world.season.opens_on), str(world.season.closes_on)) == ("2021-11-08", "2021-11-20")
+    assert "2021年11月8日 到 2021年11月20日" in page(response) or "2021年11月8日" in page(response)
+
+
+def test_the_ways_of_voting_are_listed_with_their_ballots_and_what_is_not_set_up(client, db):
+    world = make_voting_world()
+    secretaries = rounds_of(world.season)["secretaries"]
+    cast(secretaries, make_cast(secretaries, world.enrolments[0]))
+    client.force_login(world.accounts["office"])
+
+    text = page(client.get("/rounds/"))
+
+    section = text.split("居民怎么投", 1)[1].split("</table>", 1)[0]
+    rows = re.findall(
+        r'<th scope="row">([^<]+)</th><td class="number">(\d+)</td><td><span class="pill pill-(\w+)', section
+    )
+    assert rows == [
+        ("住户码", "1", "done"),
+        ("短信验证码", "0", "late"),
+        ("微信", "0", "late"),
+        ("由工作人员协助", "0", "done"),
+        ("纸质", "0", "done"),
+    ]
 
 
 def test_a_refused_action_shows_its_reasons(signed_in, world):
@@ -147,7 +221,8 @@ def test_neighbourhoods_are_found_by_name_subdistrict_and_coverage(signed_in, wo
 
     assert response.status_code == 200
     if shown is not None:
-        assert set(re.findall('<th scope="row">([^<]+)</th>', page(response))) == shown
+        rows = page(response).split('id="neighbourhoods"', 1)[1]
+        assert set(re.findall('<th scope="row">([^<]+)</th>', rows)) == shown
 
 
 def test_the_workbook_holds_what_the_page_shows(signed_in, world):
@@ -198,83 +273,6 @@ def test_without_a_season_the_page_says_so(client, db):
     assert client.get("/rounds/cards/QD0101/").status_code == 404
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("name", ["cards", "poster"])
-def test_cards_and_poster_are_for_the_offices_of_the_neighbourhood(signed_in, world, role, name):
-    prepare_rounds(world.season, by=None)
-
-    response = signed_in(role).get(reverse(f"ballots:{name}", args=["LZ0101"]), {"from": 1, "count": 2})
-
-    expected = {"office": 200, "subdistrict": 200, "other_subdistrict": 404}.get(role, 403)
-    assert response.status_code == expected
-
-
-def test_cards_hold_the_codes_of_the_households_and_printing_them_is_logged(signed_in, world):
-    prepare_rounds(world.season, by=None)
-    address, query = cards_address(world.enrolments[0], **{"from": 11, "count": 3})
-
-    response = signed_in("subdistrict").get(address, query)
-
-    printed = re.findall('class="card-code">([^<]+)<', page(response))
-    assert [codes.read(season_key(world.season), code) for code in printed] == [(1, 11), (1, 12), (1, 13)]
-    assert page(response).count("<svg") >= 3
-    assert "no-store" in response["Cache-Control"]
-    entry = ActionLogEntry.objects.get(verb="ballots.cards.printed")
-    assert (entry.by, entry.detail) == (world.accounts["subdistrict"], {"first": 11, "last": 13})
-    assert "11 号到 13 号" in page(signed_in("office").get(address))
-
-
-def test_looking_at_the_form_prints_nothing_and_logs_nothing(signed_in, world):
-    prepare_rounds(world.season, by=None)
-
-    response = signed_in("office").get(cards_address(world.enrolments[0])[0])
-
-    assert "card-code" not in page(response)
-    assert "谁印了码，谁就可能用它投票" in page(response)
-    assert not ActionLogEntry.objects.filter(verb="ballots.cards.printed").exists()
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"from": "0", "count": "1"},
-        {"from": "1", "count": "301"},
-        {"from": "一", "count": "1"},
-        {"from": "1"},
-        {"count": "5"},
-        {"from": "1", "count": "\x00"},
-        {"from": "9" * 400, "count": "1"},
-        {"from": "440", "count": "2"},
-    ],
-)
-def test_cards_that_cannot_be_printed_are_refused_with_a_sentence(signed_in, world, query):
-    prepare_rounds(world.season, by=None)
-
-    response = signed_in("office").get(cards_address(world.enrolments[0])[0], query)
-
-    assert response.status_code == 200
-    assert "card-code" not in page(response)
-    assert "field-error" in page(response) or "柳荫第一居民区最多可以印到 440 号，您要的是 441 号。" in page(
-        response
-    )
-
-
-def test_cards_before_the_rounds_are_prepared_say_what_is_missing(signed_in, world):
-    address, query = cards_address(world.enrolments[0], **{"from": 1, "count": 3})
-
-    assert "投票还没有做准备" in page(signed_in("office").get(address, query))
-
-
-def test_a_poster_holds_the_address_for_everybody_and_no_code(signed_in, world, settings):
-    settings.PUBLIC_URL = "https://vote.example.cn"
-    make_rounds(world.season)
-
-    text = page(signed_in("subdistrict").get(reverse("ballots:poster", args=["LZ0101"])))
-
-    assert "https://vote.example.cn/v/" in text
-    assert not re.search("[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}", text)
-
-
 @pytest.mark.parametrize("size", ["phone", "desktop"])
 def test_axe_finds_nothing_on_the_office_s_pages(request, transactional_db, size):
     page = request.getfixturevalue(size)
@@ -285,15 +283,7 @@ def test_axe_finds_nothing_on_the_office_s_pages(request, transactional_db, size
     secretaries, _ = make_rounds(world.season)
     cast(secretaries, make_cast(secretaries, world.enrolments[0]))
 
-    for address in (
-        "/rounds/",
-        "/rounds/?name=nowhere",
-        "/rounds/cards/LZ0101/",
-        "/rounds/cards/LZ0101/?from=1&count=4",
-        "/rounds/cards/LZ0101/?from=0&count=999",
-        "/rounds/cards/LZ0101/?from=440&count=9",
-        "/rounds/poster/LZ0101/",
-    ):
+    for address in ("/rounds/", "/rounds/?name=nowhere"):
         page.goto(address)
         axe(page)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), address

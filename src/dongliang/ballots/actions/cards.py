@@ -10,8 +10,8 @@ from dongliang.seasons.models import Enrolment
 
 
 @transaction.atomic
-def print_cards(enrolment: Enrolment, *, first: int, last: int, by: Account | None) -> list[str]:
-    """The codes of households ``first`` to ``last``, for their cards. Raises Refused.
+def print_cards(enrolment: Enrolment, *, first: int, last: int, by: Account | None) -> dict[int, str]:
+    """The codes of households ``first`` to ``last`` by serial, for their cards; revoked ones are left out. Raises Refused.
 
     A line in the log says who printed which: whoever prints codes could use them.
     """
@@ -19,4 +19,9 @@ def print_cards(enrolment: Enrolment, *, first: int, last: int, by: Account | No
         raise Refused(blockers)
     key = proven_key(enrolment.season)
     log_action("ballots.cards.printed", enrolment, by=by, first=first, last=last)
-    return [codes.mint(key, enrolment.number, serial) for serial in range(first, last + 1)]
+    revoked = set(enrolment.revoked_cards.values_list("serial", flat=True))
+    return {
+        serial: codes.mint(key, enrolment.number, serial)
+        for serial in range(first, last + 1)
+        if serial not in revoked
+    }

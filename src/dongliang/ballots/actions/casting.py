@@ -26,12 +26,15 @@ class Cast:
     channel: str = Ballot.Channel.CODE
     in_sample: bool = False
     origin: bytes | None = None
+    # Gives way to a ballot of the same credential that counts already: a paper one, to one sent from home.
+    yields: bool = False
 
 
 def cast_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
     """Store the ballots in one transaction and answer with their receipts, in the order of ``casts``.
 
-    A credential's earlier ballot is superseded, in the database and within ``casts``, where the last one counts. A page
+    A credential's earlier ballot is superseded, in the database and within ``casts``, where the last one counts; one that
+    ``yields`` is superseded itself by a ballot that counts already. A page
     sent again, nonce and marks the same, is stored once and answered with the same receipt. Once this returns the ballots
     are durable, so that it refuses to run inside another transaction. Marks are taken as they come: whoever calls has
     checked them. Raises Refused when the round is not open.
@@ -54,7 +57,8 @@ def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: dateti
             )
         )
     receipts, new = told_apart(casts, key)
-    last = {cast.credential: receipt for receipt, cast in new.items()}
+    standing = credentials_standing(round, [cast.credential for cast in new.values() if cast.yields])
+    last = {cast.credential: receipt for receipt, cast in new.items() if cast.credential not in standing}
     supersede_ballots(round, list(last))
     minute = at.replace(second=0, microsecond=0)
     ballots = [
@@ -68,7 +72,9 @@ def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: dateti
             in_sample=cast.in_sample,
             origin=cast.origin,
             marks=cast.marks,
-            status=Ballot.Status.COUNTED if last[cast.credential] == receipt else Ballot.Status.SUPERSEDED,
+            status=Ballot.Status.COUNTED
+            if last.get(cast.credential) == receipt
+            else Ballot.Status.SUPERSEDED,
             cast_at=minute,
         )
         for receipt, cast in new.items()
@@ -99,6 +105,14 @@ def told_apart(casts: Sequence[Cast], key: bytes) -> tuple[list[str], dict[str, 
             marks[receipts[place]] = cast.marks
             new[receipts[place]] = cast
     return receipts, new
+
+
+def credentials_standing(round: Round, credentials: Sequence[bytes]) -> set[bytes]:
+    """Those of ``credentials`` that have a counted ballot."""
+    if not credentials:
+        return set()
+    counted = Ballot.objects.filter(round=round, status=Ballot.Status.COUNTED, credential__in=credentials)
+    return {bytes(credential) for credential in counted.values_list("credential", flat=True)}
 
 
 def locked_state(round: Round) -> str:

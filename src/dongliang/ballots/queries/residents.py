@@ -1,37 +1,120 @@
-"""What a resident may read: what their own code and receipt lead to."""
+"""What a resident may read: what their own code or pass, and their receipt, lead to."""
 
+import datetime
 from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
 
-from dongliang.ballots import codes
+from dongliang.ballots import codes, passes
 from dongliang.ballots.models import Ballot, Round
+from dongliang.ballots.queries.cards import is_revoked
 from dongliang.ballots.queries.rounds import rounds_of, seasons_with_rounds
+from dongliang.common.refusals import Blocker
 from dongliang.seasons.models import Enrolment, Season
 from dongliang.seasons.queries import enrolments
+
+# What the rule book calls a way, by what a ballot calls it.
+WAYS = {
+    Ballot.Channel.CODE: "household_code",
+    Ballot.Channel.SMS: "sms",
+    Ballot.Channel.WECHAT: "wechat",
+    Ballot.Channel.ASSISTED: "assisted",
+    Ballot.Channel.PAPER: "paper",
+}
+
+
+def is_accepted(season: Season, channel: str) -> bool:
+    """Whether the season's rules let the right to vote be shown in this way."""
+    return WAYS[Ballot.Channel(channel)] in season.rules.residents.verification
 
 
 @dataclass(frozen=True)
 class Household:
-    """The holder of a household code: which neighbourhood it was printed for, and nothing else."""
+    """The holder of a household code or a pass: for which neighbourhood, shown how, and nothing else."""
 
     code: str
     key: bytes = field(repr=False)
     enrolment: Enrolment
     rounds: dict[str, Round]
+    channel: str = Ballot.Channel.CODE
+    # Of a pass; a code is its own.
+    identity: bytes = field(default=b"", repr=False)
 
     def credential(self, round: Round) -> bytes:
-        return codes.credential_digest(self.key, round.kind, self.code)
+        if self.channel == Ballot.Channel.CODE:
+            return codes.credential_digest(self.key, round.kind, self.code)
+        return passes.credential_digest(self.key, round.kind, self.channel, self.identity)
 
 
-def household(text: str) -> Household | None:
-    """Whoever holds the typed code, of whichever season; None if no season's key made it. Raises Refused."""
+def household(text: str, *, at: datetime.datetime | None = None) -> Household | None:
+    """Whoever may vote with this code or pass, of whichever season; None if nobody may. Raises Refused."""
+    found = shown(text, at or now())
+    return found if isinstance(found, Household) else None
+
+
+def why_not(text: str, *, at: datetime.datetime | None = None) -> Blocker | None:
+    """Why nobody may vote with this code or pass, and what to do; None if somebody may. Raises Refused."""
+    found = shown(text, at or now())
+    return found if isinstance(found, Blocker) else None
+
+
+def shown(text: str, at: datetime.datetime) -> Household | Blocker:
+    """What a code or pass entitles to, or why to nothing."""
     for season, key in seasons_with_rounds():
         if owner := codes.read(key, text):
-            enrolment = enrolments(season).filter(number=owner[0]).first()
-            if enrolment:
-                return Household(codes.canonical(text), key, enrolment, rounds_of(season))
-    return None
+            return shown_by_code(season, key, text, *owner)
+        if carried := passes.read_expired(key, text):
+            return shown_by_pass(season, key, text, carried, at)
+    return unknown_code()
+
+
+def shown_by_code(season: Season, key: bytes, text: str, number: int, serial: int) -> Household | Blocker:
+    enrolment = enrolments(season).filter(number=number).first()
+    if enrolment is None:
+        return unknown_code()
+    if not is_accepted(season, Ballot.Channel.CODE):
+        return not_accepted(season)
+    if is_revoked(enrolment, serial):
+        return Blocker(
+            "ballots.revoked_card",
+            _("This card was declared lost or replaced, and is no longer valid."),
+            _("Ask your neighbourhood committee for the card in its place."),
+        )
+    return Household(codes.canonical(text), key, enrolment, rounds_of(season))
+
+
+def shown_by_pass(
+    season: Season, key: bytes, text: str, carried: passes.Pass, at: datetime.datetime
+) -> Household | Blocker:
+    enrolment = enrolments(season).filter(number=carried.number).first()
+    if enrolment is None:
+        return unknown_code()
+    if not is_accepted(season, carried.channel):
+        return not_accepted(season)
+    if at >= carried.expires:
+        return Blocker(
+            "ballots.expired_pass",
+            _("The time for this vote is over: it is kept short, so that nobody else can use it."),
+            _("Scan the poster once more and begin again. What you sent before is safe."),
+        )
+    return Household(text, key, enrolment, rounds_of(season), carried.channel, carried.identity)
+
+
+def unknown_code() -> Blocker:
+    return Blocker(
+        "ballots.unknown_code",
+        _("We do not know this code. Please compare it with your card, letter by letter."),
+    )
+
+
+def not_accepted(season: Season) -> Blocker:
+    return Blocker(
+        "ballots.way_not_accepted",
+        _("%(season)s is not voted on in this way.") % {"season": season},
+        _("The poster of your neighbourhood says which ways there are."),
+    )
 
 
 def has_voted(round: Round, credential: bytes) -> bool:

@@ -1,5 +1,7 @@
 """What may be read of the rounds."""
 
+from collections.abc import Collection
+
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
@@ -18,34 +20,36 @@ def rounds_of(season: Season) -> dict[str, Round]:
     return {kind.value: found[kind] for kind in Round.Kind if kind in found}
 
 
-def opening_blockers(season: Season) -> list[Blocker]:
-    """Every reason why the rounds cannot open."""
-    states = {round.state for round in rounds_of(season).values()}
-    return [
-        *preparing_blockers(season),
-        *(
-            [
-                Blocker(
-                    "ballots.open_already",
-                    _("The residents' rounds are open already."),
-                    _("There is nothing to do until they close."),
-                )
-            ]
-            if Round.State.OPEN in states
-            else []
-        ),
-        *(
-            [
-                Blocker(
-                    "ballots.closed_for_good",
-                    _("The residents' rounds are closed."),
-                    _("A closed round does not open again: its ballots are final."),
-                )
-            ]
-            if Round.State.CLOSED in states
-            else []
-        ),
-    ]
+def opening_blockers(season: Season, kinds: Collection[str] = tuple(Round.Kind)) -> list[Blocker]:
+    """Every reason why none of the rounds of ``kinds`` can open."""
+    rounds = rounds_of(season)
+    states = {round.state for kind, round in rounds.items() if kind in kinds}
+    found = preparing_blockers(season)
+    if not rounds or Round.State.PREPARED in states:
+        return found
+    if states & {Round.State.OPEN, Round.State.PAUSED}:
+        found.append(
+            Blocker(
+                "ballots.open_already",
+                _("The residents' rounds are open already."),
+                _("A paused round goes on with “Go on”."),
+            )
+            if Round.State.PAUSED in states
+            else Blocker(
+                "ballots.open_already",
+                _("The residents' rounds are open already."),
+                _("There is nothing to do until they close."),
+            )
+        )
+    if Round.State.CLOSED in states:
+        found.append(
+            Blocker(
+                "ballots.closed_for_good",
+                _("The residents' rounds are closed."),
+                _("A closed round does not open again: its ballots are final."),
+            )
+        )
+    return found
 
 
 def preparing_blockers(season: Season) -> list[Blocker]:
@@ -72,16 +76,42 @@ def preparing_blockers(season: Season) -> list[Blocker]:
     return found
 
 
-def closing_blockers(season: Season) -> list[Blocker]:
-    """Every reason why the rounds cannot close."""
-    rounds = rounds_of(season).values()
-    if rounds and all(round.state == Round.State.OPEN for round in rounds):
+def closing_blockers(season: Season, kinds: Collection[str] = tuple(Round.Kind)) -> list[Blocker]:
+    """Every reason why none of the rounds of ``kinds`` can close."""
+    states = {round.state for kind, round in rounds_of(season).items() if kind in kinds}
+    if states & {Round.State.OPEN, Round.State.PAUSED}:
         return []
     return [
         Blocker(
             "ballots.not_open",
             _("The residents' rounds are not open."),
             _("Only open rounds can be closed."),
+        )
+    ]
+
+
+def pausing_blockers(season: Season, kinds: Collection[str] = tuple(Round.Kind)) -> list[Blocker]:
+    """Every reason why none of the rounds of ``kinds`` can be paused."""
+    if any(round.state == Round.State.OPEN for kind, round in rounds_of(season).items() if kind in kinds):
+        return []
+    return [
+        Blocker(
+            "ballots.not_open",
+            _("The residents' rounds are not open."),
+            _("Only an open round can be paused."),
+        )
+    ]
+
+
+def resuming_blockers(season: Season, kinds: Collection[str] = tuple(Round.Kind)) -> list[Blocker]:
+    """Every reason why none of the rounds of ``kinds`` can go on."""
+    if any(round.state == Round.State.PAUSED for kind, round in rounds_of(season).items() if kind in kinds):
+        return []
+    return [
+        Blocker(
+            "ballots.not_paused",
+            _("The residents' rounds are not paused."),
+            _("Only a paused round can go on."),
         )
     ]
 

@@ -1,28 +1,29 @@
 """What the programme office and the subdistrict offices use."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from rules.contrib.views import permission_required
 
-from dongliang.ballots.actions.cards import print_cards
-from dongliang.ballots.actions.rounds import close_rounds, open_rounds, prepare_rounds
-from dongliang.ballots.forms import CardsForm, CoverageFilter
-from dongliang.ballots.links import full_address, qr_code
-from dongliang.ballots.queries.cards import cards_allowed, printings
+from dongliang.ballots.actions.pausing import pause_rounds, resume_rounds
+from dongliang.ballots.actions.rounds import announce_dates, close_rounds, open_rounds, prepare_rounds
+from dongliang.ballots.forms import CoverageFilter, DatesForm, RoundForm
 from dongliang.ballots.queries.coverage import NeighbourhoodCoverage, coverage, enrolments_of_offices
 from dongliang.ballots.queries.rounds import closing_blockers, opening_blockers, preparing_blockers, rounds_of
-from dongliang.common.refusals import Refused
+from dongliang.ballots.queries.verification import ways_of
+from dongliang.common.refusals import Blocker, Refused
 from dongliang.common.sheets import Table, xlsx_response
-from dongliang.seasons.models import Enrolment, Season
+from dongliang.people.models import Account
+from dongliang.seasons.models import Season
 from dongliang.seasons.queries import seasons_visible_to
 
 ROWS_A_PAGE = 50
@@ -46,7 +47,10 @@ def rounds(request: HttpRequest) -> HttpResponse:
         {
             "season": season,
             "rounds": found.values(),
-            "state": next(iter(found.values())).state if found else None,
+            "states": {round.state for round in found.values()},
+            "ways": ways_of(season),
+            "round_form": RoundForm(auto_id="one_%s"),
+            "dates_form": DatesForm({"opens_on": season.opens_on, "closes_on": season.closes_on}),
             "may_run": request.user.has_perm("ballots.run_rounds", season),
             "preparing_blockers": preparing_blockers(season),
             "opening_blockers": opening_blockers(season),
@@ -121,50 +125,45 @@ def run(request: HttpRequest, slug: str, action: Callable[..., Any], done: str) 
     return redirect("ballots:rounds")
 
 
-def fetch_enrolment(request: HttpRequest, organisation_code: str) -> Enrolment:
-    season = seasons_visible_to(request.user).first()
-    reached = enrolments_of_offices(request.user, season) if season else Enrolment.objects.none()
-    return get_object_or_404(reached, post__organisation__code=organisation_code)
+@require_POST
+def pause(request: HttpRequest, slug: str) -> HttpResponse:
+    action = partial(pause_rounds, reason=request.POST.get("reason", ""))
+    return run(request, slug, action, _("The rounds are paused: no ballot is taken until they go on."))
 
 
-@never_cache
-@permission_required("ballots.view_rounds", raise_exception=True)
-def cards(request: HttpRequest, organisation_code: str) -> HttpResponse:
-    """Household cards to print. Showing codes counts as printing them, and is logged."""
-    enrolment = fetch_enrolment(request, organisation_code)
-    asked = "from" in request.GET or "count" in request.GET
-    form = CardsForm(request.GET if asked else None)
-    context = {
-        "enrolment": enrolment,
-        "form": form,
-        "allowed": cards_allowed(enrolment),
-        "printings": printings(enrolment)[:20],
-        "address": full_address(request, "ballots:enter"),
+@require_POST
+def resume(request: HttpRequest, slug: str) -> HttpResponse:
+    return run(request, slug, resume_rounds, _("The rounds go on: residents can vote."))
+
+
+@require_POST
+def steer(request: HttpRequest, slug: str) -> HttpResponse:
+    """Open, pause, resume or close one of the rounds by itself."""
+    form = RoundForm(request.POST)
+    if not form.is_valid():
+        return run(request, slug, partial(raise_errors, form), "")
+    kinds = [form.cleaned_data["kind"]]
+    actions: dict[str, Callable[..., Any]] = {
+        "open": open_rounds,
+        "pause": partial(pause_rounds, reason=form.cleaned_data["reason"]),
+        "resume": resume_rounds,
+        "close": close_rounds,
     }
-    if asked and form.is_valid():
-        try:
-            printed = print_cards(
-                enrolment, first=form.cleaned_data["start"], last=form.last, by=request.user
-            )
-        except Refused as refusal:
-            context["blockers"] = refusal.blockers
-        else:
-            context["cards"] = [
-                (code, qr_code(full_address(request, "ballots:rate", code=code))) for code in printed
-            ]
-    return render(request, "ballots/cards.html", context)
+    action = actions[form.cleaned_data["what"]]
+    return run(request, slug, partial(action, kinds=kinds), _("Done."))
 
 
-@permission_required("ballots.view_rounds", raise_exception=True)
-def poster(request: HttpRequest, organisation_code: str) -> HttpResponse:
-    """A poster for the notice board, with the address for everybody and no code."""
-    address = full_address(request, "ballots:enter")
-    return render(
-        request,
-        "ballots/poster.html",
-        {
-            "enrolment": fetch_enrolment(request, organisation_code),
-            "address": address,
-            "qr": qr_code(address),
-        },
+@require_POST
+def dates(request: HttpRequest, slug: str) -> HttpResponse:
+    form = DatesForm(request.POST)
+    if not form.is_valid():
+        return run(request, slug, partial(raise_errors, form), "")
+    return run(request, slug, partial(announce_dates, **form.cleaned_data), _("The dates are announced."))
+
+
+def raise_errors(form: Form, _season: Season, *, by: Account) -> None:
+    raise Refused(
+        Blocker("form.invalid", f"{form.fields[name].label}: {error}" if name in form.fields else str(error))
+        for name, errors in form.errors.items()
+        for error in errors
     )

@@ -20,12 +20,11 @@ from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import now
-from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
-from dongliang.ballots import codes
+from dongliang.ballots import codes, passes
 from dongliang.ballots.actions.casting import Cast, cast_ballots
 from dongliang.ballots.forms import BallotForm, CodeForm, PicksForm, RatingForm, ReceiptForm
 from dongliang.ballots.links import full_address, qr_code
@@ -36,6 +35,7 @@ from dongliang.ballots.queries.residents import (
     has_voted,
     household,
     receipt_status,
+    why_not,
 )
 from dongliang.common.refusals import Refused
 
@@ -70,9 +70,10 @@ def enter(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         code = form.cleaned_data["code"]
-        if household(code):
+        reason = why_not(code)
+        if reason is None:
             return see_other("ballots:rate", code=code)
-        form.add_error("code", wrong_code())
+        form.add_error("code", str(reason))
     return answered(request, "ballots/enter.html", form)
 
 
@@ -137,7 +138,7 @@ def vote(
         try:
             [receipt] = cast_ballots(
                 round,
-                [Cast(holder.enrolment.pk, credential, form.marks)],
+                [Cast(holder.enrolment.pk, credential, form.marks, channel=holder.channel)],
                 key=holder.key,
                 at=now(),
             )
@@ -226,14 +227,13 @@ def see_other(name: str, **kwargs: str) -> HttpResponse:
     return HttpResponseRedirect(reverse(name, kwargs=kwargs), status=303)
 
 
-def wrong_code() -> str:
-    return _("We do not know this code. Please compare it with your card, letter by letter.")
-
-
 def unknown_code(request: HttpRequest, code: str) -> HttpResponse:
-    form = CodeForm({"code": code[: codes.LONGEST_TYPED]})
-    if form.is_valid():
-        form.add_error("code", wrong_code())
+    """What to do instead, under a code or pass that entitles to nothing. A pass is not shown: nobody can mend it."""
+    is_pass = code.startswith(passes.PREFIX)
+    form = CodeForm({"code": "" if is_pass else code[: codes.LONGEST_TYPED]})
+    if (form.is_valid() or is_pass) and (reason := why_not(code)):
+        form.errors.pop("code", None)
+        form.add_error("code", str(reason))
     return answered(request, "ballots/enter.html", form, status=404)
 
 

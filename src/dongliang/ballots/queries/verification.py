@@ -1,0 +1,169 @@
+"""The ways in which residents can show that they may vote, and what stands against one now."""
+
+import datetime
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Count
+from django.utils.translation import gettext as _
+
+from dongliang.ballots.models import Ballot, PhoneCheck, Round
+from dongliang.ballots.queries.residents import is_accepted
+from dongliang.ballots.queries.rounds import rounds_of
+from dongliang.common.refusals import Blocker
+from dongliang.seasons.models import Enrolment, Season
+from dongliang.seasons.queries import enrolments
+
+Channel = Ballot.Channel
+
+# An estate may share one network address, and a mobile carrier's customers too: the limit for an address is wide, and
+# only stops a machine. What protects a phone from being flooded is the limit for its number.
+CODE_LIFE = datetime.timedelta(minutes=5)
+TRIES = 5
+COOLDOWN = datetime.timedelta(minutes=1)
+HOUR, DAY = datetime.timedelta(hours=1), datetime.timedelta(days=1)
+A_NUMBER_A_DAY = 5
+AN_ADDRESS_AN_HOUR = 100
+LEAST_A_NEIGHBOURHOOD_A_DAY = 200
+
+
+def is_ready(channel: str) -> bool:
+    """Whether this installation has what the way takes: a gateway, an official account."""
+    if channel == Channel.SMS:
+        return bool(settings.SMS_GATEWAY)
+    if channel == Channel.WECHAT:
+        return bool(settings.WECHAT_APP_ID and settings.WECHAT_SECRET)
+    return True
+
+
+def enrolment_at(organisation_code: str) -> Enrolment | None:
+    """The neighbourhood that a poster leads to: in its newest season with rounds."""
+    season = (
+        Season.objects.filter(rounds__isnull=False, enrolments__post__organisation__code=organisation_code)
+        .distinct()
+        .first()
+    )
+    if season is None:
+        return None
+    return enrolments(season).filter(post__organisation__code=organisation_code).first()
+
+
+def way_blockers(enrolment: Enrolment, channel: str) -> list[Blocker]:
+    """Every reason why nobody of the neighbourhood can show the right to vote in this way now."""
+    season = enrolment.season
+    states = {round.state for round in rounds_of(season).values()}
+    found = []
+    if not is_accepted(season, channel):
+        found.append(
+            Blocker(
+                "ballots.way_not_accepted",
+                _("%(season)s is not voted on in this way.") % {"season": season},
+                _("The poster of your neighbourhood says which ways there are."),
+            )
+        )
+    elif not is_ready(channel):
+        found.append(
+            Blocker(
+                "ballots.way_not_ready",
+                _("This way of voting has not been set up yet."),
+                _("Please use another way, or ask your neighbourhood committee."),
+            )
+        )
+    if Round.State.OPEN not in states:
+        found.append(not_open_now(states))
+    return found
+
+
+def not_open_now(states: set[str]) -> Blocker:
+    if Round.State.PAUSED in states:
+        return Blocker(
+            "ballots.paused",
+            _("Voting is held up for the moment."),
+            _("Nothing is lost. Please try again later today."),
+        )
+    if Round.State.PREPARED in states or not states:
+        return Blocker(
+            "ballots.not_open",
+            _("Voting has not begun."),
+            _("Your neighbourhood committee announces the start."),
+        )
+    return Blocker("ballots.closed", _("Voting is over."), _("Your receipt can still be checked."))
+
+
+def sending_blockers(
+    enrolment: Enrolment, identity: bytes, origin: bytes, *, at: datetime.datetime
+) -> list[Blocker]:
+    """Why no code can be sent to this number now: the first reason, since the others would tell a sender more."""
+    checks = PhoneCheck.objects.filter(enrolment__season=enrolment.season, sent_at__gt=at - DAY)
+    own = checks.filter(identity=identity)
+    households = enrolment.organisation.households or 0
+    if latest := own.filter(sent_at__gt=at - COOLDOWN).order_by("-sent_at").first():
+        wait = (latest.sent_at + COOLDOWN - at).total_seconds()
+        return [
+            Blocker(
+                "sms.cooldown",
+                _("A code was sent to this number just now."),
+                _("Please wait %(seconds)d seconds before asking for another one.")
+                % {"seconds": max(1, round(wait))},
+            )
+        ]
+    if own.count() >= A_NUMBER_A_DAY:
+        return [
+            Blocker(
+                "sms.number_limit",
+                _("This number has been sent %(count)d codes within a day.") % {"count": A_NUMBER_A_DAY},
+                _("Please try again tomorrow, or use your household card."),
+            )
+        ]
+    if checks.filter(origin=origin, sent_at__gt=at - HOUR).count() >= AN_ADDRESS_AN_HOUR:
+        return [
+            Blocker(
+                "sms.address_limit",
+                _("Too many codes have been asked for from your network within the hour."),
+                _("Please try again in an hour, or without wireless network."),
+            )
+        ]
+    if checks.filter(enrolment=enrolment).count() >= max(LEAST_A_NEIGHBOURHOOD_A_DAY, households):
+        return [
+            Blocker(
+                "sms.neighbourhood_limit",
+                _("Your neighbourhood has used up the codes of today."),
+                _("Please try again tomorrow, or use your household card."),
+            )
+        ]
+    if PhoneCheck.objects.filter(sent_at__gt=at - DAY).count() >= settings.SMS_DAILY:
+        return [
+            Blocker(
+                "sms.daily_limit",
+                _("The text messages of today are used up."),
+                _("Please try again tomorrow, or use your household card."),
+            )
+        ]
+    return []
+
+
+@dataclass(frozen=True)
+class Way:
+    """One of the ways the rule book names: how many have used it, and whether this installation is set up for it."""
+
+    channel: str
+    label: str
+    ballots: int
+    is_ready: bool
+
+
+def ways_of(season: Season) -> list[Way]:
+    """The season's ways of showing the right to vote, in the order in which ballots name them."""
+    counts: dict[str, int] = dict(
+        Ballot.objects.filter(
+            round__season=season, round__kind=Round.Kind.SECRETARIES, status=Ballot.Status.COUNTED
+        )
+        .order_by()
+        .values_list("channel")
+        .annotate(count=Count("pk"))
+    )
+    return [
+        Way(channel.value, str(channel.label), counts.get(channel, 0), is_ready(channel))
+        for channel in Channel
+        if is_accepted(season, channel)
+    ]

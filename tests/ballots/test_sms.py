@@ -1,0 +1,197 @@
+import datetime
+
+import pytest
+
+from dongliang.ballots import passes
+from dongliang.ballots.actions.casting import Cast
+from dongliang.ballots.actions.pausing import pause_rounds
+from dongliang.ballots.actions.rounds import close_rounds
+from dongliang.ballots.actions.sms import check_code, send_code
+from dongliang.ballots.keys import season_key
+from dongliang.ballots.models import PhoneCheck
+from dongliang.ballots.queries.residents import household, why_not
+from dongliang.ballots.queries.rounds import rounds_of
+from dongliang.common.refusals import Refused
+from tests.factories.ballots import NOON, Outbox, cast, make_voting_world
+
+NUMBER = "13912345678"
+
+
+@pytest.fixture(autouse=True)
+def outbox(settings):
+    settings.SMS_GATEWAY = "tests.factories.ballots.Outbox"
+    Outbox.sent.clear()
+    Outbox.fails = False
+    return Outbox.sent
+
+
+@pytest.fixture
+def world(db):
+    return make_voting_world()
+
+
+def send(world, number=NUMBER, *, place=0, at=NOON, address="192.0.2.1"):
+    return send_code(world.enrolments[place], number, address=address, at=at)
+
+
+def refusal(action, *args, **kwargs):
+    with pytest.raises(Refused) as refused:
+        action(*args, **kwargs)
+    return [blocker.code for blocker in refused.value.blockers]
+
+
+def after(**kwargs):
+    return NOON + datetime.timedelta(**kwargs)
+
+
+def test_the_code_that_was_sent_gives_a_pass_for_the_neighbourhood(world, outbox):
+    token = send(world)
+    [(number, code)] = outbox
+
+    text = check_code(token, code, at=after(minutes=4))
+
+    key = season_key(world.season)
+    assert number == NUMBER
+    assert passes.read_pass(key, text, at=after(minutes=5)) == passes.Pass(
+        1, "sms", passes.identity_of(key, "sms", NUMBER), after(minutes=34).replace(microsecond=0)
+    )
+    holder = household(text, at=after(minutes=5))
+    assert (holder.enrolment, holder.channel) == (world.enrolments[0], "sms")
+    assert why_not(text, at=after(minutes=34)).code == "ballots.expired_pass"
+
+
+def test_neither_the_number_nor_the_code_is_stored(world, outbox):
+    token = send(world)
+    [(number, code)] = outbox
+
+    row = str(PhoneCheck.objects.values().get())
+
+    assert not any(secret in row for secret in (number, code, token, "192.0.2.1"))
+
+
+def test_a_number_has_one_voice_a_round_whichever_neighbourhood_s_poster_is_scanned(world, outbox):
+    secretaries = rounds_of(world.season)["secretaries"]
+    for place, marks, at in ((0, "5545", NOON), (3, "1111", after(minutes=2))):
+        token = send(world, place=place, at=at)
+        holder = household(check_code(token, outbox[-1][1], at=at), at=at)
+        cast(
+            secretaries,
+            Cast(holder.enrolment.pk, holder.credential(secretaries), marks, channel=holder.channel),
+        )
+
+    assert sorted(secretaries.ballots.values_list("enrolment__number", "marks", "status", "channel")) == [
+        (1, "5545", "superseded", "sms"),
+        (4, "1111", "counted", "sms"),
+    ]
+
+
+def test_a_code_is_good_for_once_five_tries_and_five_minutes(world, outbox):
+    token = send(world)
+    code = outbox[-1][1]
+    wrong = "000000" if code != "000000" else "111111"
+    assert [refusal(check_code, token, wrong, at=NOON) for _try in range(6)] == [["sms.wrong_code"]] * 5 + [
+        ["sms.too_many_tries"]
+    ]
+    assert refusal(check_code, token, code, at=NOON) == ["sms.too_many_tries"]
+
+    token = send(world, at=after(minutes=2))
+    assert check_code(token, outbox[-1][1], at=after(minutes=3))
+    assert refusal(check_code, token, outbox[-1][1], at=after(minutes=3)) == ["sms.code_over"]
+
+    token = send(world, at=after(minutes=10))
+    assert refusal(check_code, token, outbox[-1][1], at=after(minutes=15)) == ["sms.code_over"]
+    assert refusal(check_code, "no such token", outbox[-1][1], at=after(minutes=10)) == ["sms.code_over"]
+
+
+def test_a_number_waits_a_minute_and_gets_five_codes_a_day(world, outbox):
+    send(world)
+    assert refusal(send, world, at=after(seconds=59)) == ["sms.cooldown"]
+    for minute in range(1, 5):
+        send(world, at=after(minutes=minute))
+    assert refusal(send, world, at=after(minutes=10)) == ["sms.number_limit"]
+    assert refusal(send, world, at=after(minutes=10), place=3, address="192.0.2.2") == ["sms.number_limit"]
+    send(world, at=after(days=1, minutes=5))
+    assert len(outbox) == 6
+
+
+def test_an_estate_behind_one_address_may_ask_a_hundred_times_an_hour(world, outbox):
+    for place in range(100):
+        send(world, f"139{place:08d}", place=place % 6)
+
+    assert refusal(send, world, "13700000000", at=after(minutes=30)) == ["sms.address_limit"]
+    send(world, "13700000000", at=after(minutes=30), address="192.0.2.2")
+    send(world, "13700000001", at=after(minutes=61))
+
+
+def test_a_neighbourhood_and_the_whole_site_have_a_daily_limit(world, outbox, settings):
+    world.enrolments[0].organisation.households = 1
+    for number in range(200):
+        send(world, f"139{number:08d}", address=f"192.0.2.{number}")
+    assert refusal(send, world, address="198.51.100.1") == ["sms.neighbourhood_limit"]
+
+    settings.SMS_DAILY = 201
+    send(world, place=1, address="198.51.100.1")
+    assert refusal(send, world, "13812345678", place=1, address="198.51.100.1") == ["sms.daily_limit"]
+
+
+def test_a_message_that_did_not_go_out_is_told_and_counts_against_the_limits(world, outbox):
+    Outbox.fails = True
+
+    assert refusal(send, world) == ["sms.unreachable"]
+    assert refusal(send, world) == ["sms.cooldown"]
+
+
+def test_nothing_is_sent_where_the_rules_do_not_name_it_or_nobody_set_it_up(db, outbox, settings):
+    elsewhere = make_voting_world(verification=["household_code"])
+    assert refusal(send, elsewhere) == ["ballots.way_not_accepted"]
+    elsewhere.season.delete()
+    settings.SMS_GATEWAY = ""
+    assert outbox == []
+
+
+def test_nothing_is_sent_before_a_gateway_is_set_up(world, outbox, settings):
+    settings.SMS_GATEWAY = ""
+
+    assert refusal(send, world) == ["ballots.way_not_ready"]
+
+
+@pytest.mark.parametrize(
+    ("stop", "code"),
+    [
+        (lambda season: pause_rounds(season, by=None, reason="x"), "ballots.paused"),
+        (lambda season: close_rounds(season, by=None), "ballots.closed"),
+    ],
+)
+def test_nothing_is_sent_while_there_is_no_voting(world, outbox, stop, code):
+    stop(world.season)
+
+    assert refusal(send, world) == [code]
+    assert outbox == []
+
+
+def test_what_is_older_than_a_day_is_purged_with_the_next_message_and_all_of_it_at_close(world):
+    send(world)
+    send(world, "13800000000", at=after(days=1, minutes=1))
+    assert PhoneCheck.objects.count() == 1
+
+    close_rounds(world.season, by=None, kinds=["projects"])
+    assert PhoneCheck.objects.count() == 1
+    close_rounds(world.season, by=None)
+    assert PhoneCheck.objects.count() == 0
+
+
+def test_a_pass_is_refused_where_the_rules_do_not_name_its_way(db):
+    world = make_voting_world(verification=["household_code"])
+    key = season_key(world.season)
+    text = passes.issue_pass(key, number=1, channel="sms", identity=bytes(16), expires=after(minutes=30))
+
+    assert household(text, at=NOON) is None
+    assert why_not(text, at=NOON).code == "ballots.way_not_accepted"
+
+
+def test_a_household_code_is_refused_where_the_rules_name_phones_only(db):
+    from tests.factories.ballots import make_code
+
+    world = make_voting_world(verification=["sms"])
+
+    assert why_not(make_code(world.enrolments[0])).code == "ballots.way_not_accepted"
