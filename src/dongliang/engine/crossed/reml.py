@@ -329,7 +329,7 @@ def _slope(sums: _Sums, point: _Point) -> _Slope:
     )
     fixed_b = point.solved[:, :-1]
     fixed_a = point.shrinkage[:, None] * (sums.columns[0][:, :-1] - tau_b * (sums.cross @ fixed_b))
-    taken = np.array([(cho_solve(point.fixed_factor, side.T) * side.T).sum() for side in (fixed_a, fixed_b)])
+    taken = np.array([np.trace(cho_solve(point.fixed_factor, side.T @ side)) for side in (fixed_a, fixed_b)])
     squares = np.array([score @ score for score in point.scores]) / point.variance
     return _Slope(
         gradient=(traces - taken if point.reml else traces) - squares,
