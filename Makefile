@@ -6,7 +6,7 @@
 BIN := .venv/bin
 UV := $(BIN)/uv
 # What agrees comes first: a fast wrong answer is worth nothing.
-BENCHMARKS := bench/accuracy.py $(sort $(filter-out bench/accuracy.py bench/bars.py,$(wildcard bench/*.py)))
+BENCHMARKS := bench/accuracy.py $(sort $(filter-out bench/accuracy.py bench/bars.py bench/rscript.py,$(wildcard bench/*.py)))
 CATALOGUES := $(shell find src -name '*.po' 2>/dev/null)
 # A step that asks for more of Python than is there finds it missing at once, and does not fetch one.
 export UV_PYTHON_DOWNLOADS := never

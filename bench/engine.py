@@ -9,7 +9,6 @@ import csv
 import gzip
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from bars import Bars
 from nested import public, written_out
+from rscript import available, missing
 
 from dongliang.engine import nested
 from dongliang.engine.crossed import gaussian
@@ -35,9 +35,7 @@ from dongliang.engine.ranking import rank
 from dongliang.engine.simulation import SimulatedSeason, simulate_season
 
 ROUNDS = 3
-MISSING = (
-    "R with lme4 is not installed (Debian: apt-get install --no-install-recommends r-base-core r-cran-lme4)"
-)
+MISSING = missing("lme4")
 DATA = Path(__file__).parent.parent / "tests" / "reference" / "data"
 LMER = """
 library(lme4, quietly = TRUE)
@@ -63,9 +61,7 @@ cat(sprintf("%.3f %.3f %.6f", cpu(fitting), cpu(fitting) + cpu(modes), REMLcrit(
 
 
 def main(arguments: list[str]) -> None:
-    lmer = has_lme4()
-    if not lmer:
-        print(f"No ratio to lmer: {MISSING}.")
+    lmer = available("lme4")
     print(f"{'REML fit, modes, standard errors':38} {'ours':>9} {'x floor':>8}", end="")
     print(f" {'lmer':>9} {'ours/it':>8} {'with SE':>9} {'ours/it':>8}" if lmer else "")
     bars = Bars("crossed Gaussian fit with modes and standard errors / lmer's fit without them")
@@ -184,14 +180,6 @@ def cpu(step: Callable[[], object]) -> float:
     started = time.process_time()
     step()
     return time.process_time() - started
-
-
-def has_lme4() -> bool:
-    if not shutil.which("Rscript"):
-        return False
-    return (
-        subprocess.run(["Rscript", "-e", "library(lme4)"], capture_output=True, check=False).returncode == 0
-    )
 
 
 def run_lmer(table: Path, lines: str) -> list[float]:

@@ -9,7 +9,6 @@ import csv
 import gzip
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -22,13 +21,14 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 from bars import Bars
+from rscript import available, missing
 
 from dongliang.engine.agreement import connectedness
 from dongliang.engine.crossed import ordinal
 from dongliang.engine.data import OrdinalFit, Ratings
 
 DATA = Path(__file__).parent.parent / "tests" / "reference" / "data"
-MISSING = "R with ordinal is not installed (Debian: apt-get install --no-install-recommends r-base-core r-cran-ordinal)"
+MISSING = missing("ordinal")
 SEVENTH, ALL = "InstEval, every 7th, connected part", "InstEval, all, beside clmm"
 # CPU seconds of ordinal::clmm 2022.11-16 without its Hessian on all of InstEval, the quicker of two runs.
 CLMM_ON_ALL = 665
@@ -50,9 +50,7 @@ def main(arguments: list[str]) -> None:
     }
     if "--full" in arguments:
         cases[ALL] = lectures(every=1)
-    clmm = has_clmm()
-    if not clmm:
-        print(f"No ratio to clmm: {MISSING}.")
+    clmm = available("ordinal")
     print(f"{'ordinal fit with all standard errors':38} {'ratings':>9} {'ours':>9}", end="")
     print(f" {'clmm':>9} {'ours/it':>8} {'logLik less its':>16}" if clmm else "")
     ratios = {name: compare(name, ratings, clmm) for name, ratings in cases.items()}
@@ -113,13 +111,6 @@ def cpu(ratings: Ratings, *, rounds: int) -> tuple[float, OrdinalFit]:
         fit = ordinal(ratings)
         used.append(time.process_time() - started)
     return statistics.median(used), fit
-
-
-def has_clmm() -> bool:
-    if not shutil.which("Rscript"):
-        return False
-    found = subprocess.run(["Rscript", "-e", "library(ordinal)"], capture_output=True, check=False)
-    return found.returncode == 0
 
 
 def run_clmm(ratings: Ratings) -> tuple[float, float]:

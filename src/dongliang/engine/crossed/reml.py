@@ -58,9 +58,10 @@ def gaussian(
         ``n`` ratings of ``p`` targets by ``r`` raters on ``J`` indicators.
     effects : tuple of str, default ("target", "rater")
         The Gaussian effects: ``"target"``, and any of ``"rater"``, ``"indicator"`` (else fixed), ``"target:indicator"``,
-        ``"target:rater"`` (halo: what a rater gives a target on all indicators alike), ``"rater:indicator"``, ``"subdistrict"``.
+        ``"target:rater"`` (halo: what a rater gives a target on all indicators alike), ``"rater:indicator"``, ``"subdistrict"``,
+        ``"subdistrict:indicator"``.
     subdistrict : (p,) int, optional
-        The group of each target, a code from 0; wanted by the effect of that name, and only by it.
+        The group of each target, a code from 0; wanted by the two effects of that name, and only by them.
     reml : bool, default True
         Maximise the restricted likelihood, which does not underestimate the variances as the plain one does.
     max_iterations : int
