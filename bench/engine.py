@@ -9,7 +9,6 @@ import csv
 import gzip
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -24,21 +23,27 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+from bars import Bars
+from nested import public, written_out
+from rscript import available, missing
 
+from dongliang.engine import nested
 from dongliang.engine.crossed import gaussian
-from dongliang.engine.data import Composite, Ratings
+from dongliang.engine.data import Composite, Ratings, Tally
 from dongliang.engine.planning import plan_assessments
 from dongliang.engine.ranking import rank
 from dongliang.engine.simulation import SimulatedSeason, simulate_season
 
 ROUNDS = 3
+MISSING = missing("lme4")
 DATA = Path(__file__).parent.parent / "tests" / "reference" / "data"
 LMER = """
 library(lme4, quietly = TRUE)
 d <- read.csv(commandArgs(TRUE)[1])
-d$target <- factor(d$target); d$rater <- factor(d$rater)
+for (column in c("target", "rater", "indicator")) d[[column]] <- factor(d[[column]])
 cpu <- function(used) used[["user.self"]] + used[["sys.self"]]
-fitting <- system.time(fit <- lmer(value ~ 1 + (1 | target) + (1 | rater), d))
+model <- if (nlevels(d$indicator) > 1) value ~ indicator + (1 | target) + (1 | rater) else value ~ 1 + (1 | target) + (1 | rater)
+fitting <- system.time(fit <- lmer(model, d))
 modes <- system.time(ranef(fit, condVar = TRUE))
 cat(sprintf("%.3f %.3f %.6f", cpu(fitting), cpu(fitting) + cpu(modes), REMLcrit(fit)))
 """
@@ -56,21 +61,27 @@ cat(sprintf("%.3f %.3f %.6f", cpu(fitting), cpu(fitting) + cpu(modes), REMLcrit(
 
 
 def main(arguments: list[str]) -> None:
-    simulated = season()
-    cases = {
-        "InstEval, 73,421 ratings": lecturers(),
-        "ballots, 30,000 raters of one target": ballots(simulated),
-    }
-    lmer = has_lme4()
-    if not lmer:
-        print("No ratio to lmer: Rscript with lme4 is not installed (Debian: apt-get install r-cran-lme4).")
+    lmer = available("lme4")
     print(f"{'REML fit, modes, standard errors':38} {'ours':>9} {'x floor':>8}", end="")
     print(f" {'lmer':>9} {'ours/it':>8} {'with SE':>9} {'ours/it':>8}" if lmer else "")
-    for name, ratings in cases.items():
-        compare(name, ratings, lmer)
+    bars = Bars("crossed Gaussian fit with modes and standard errors / lmer's fit without them")
+    ratio, _ = compare("InstEval, 73,421 ratings", lecturers(), lmer)
+    bars.add("InstEval", ratio, bar=0.4, aim=0.2, missing=MISSING)
+    tally = public()
+    ratio, theirs = compare("synth_public, 120,008 ratings", written_out(tally), lmer)
+    bars.add("synth_public, row by row", ratio, bar=0.03, aim=0.005, missing=MISSING)
+    used = from_ballots(tally)
+    bars.add(
+        "synth_public, its ballots counted and fitted",
+        theirs and used / theirs,
+        bar=0.03,
+        aim=0.005,
+        missing=MISSING,
+    )
     compare("essays, 18,784 ratings, six effects", essays(), lmer, effects=EFFECTS, rounds=1)
     grow((10_000, 100_000, 1_000_000, *((10_000_000,) if "--large" in arguments else ())))
-    around(simulated)
+    around()
+    bars.show()
 
 
 def compare(
@@ -80,15 +91,18 @@ def compare(
     *,
     effects: tuple[str, ...] = ("target", "rater"),
     rounds: int = ROUNDS,
-) -> None:
-    """Time a fit. The floor is one weighted count of all ratings by target: the least that any fit must do."""
+) -> tuple[float | None, float | None]:
+    """Time a fit; ours over lmer's without modes, and lmer's own, where that is installed.
+
+    The floor is one weighted count of all ratings by target: the least that any fit must do.
+    """
     ours, floors, theirs = [], [], []
     criterion = gaussian(ratings, effects=effects).record.objective
     script = LMER if effects == ("target", "rater") else LMER_OF_EFFECTS
     with tempfile.TemporaryDirectory() as folder:
         table = write(ratings, Path(folder))
         for _ in range(rounds):
-            ours.append(cpu(lambda: gaussian(ratings, effects=effects)))
+            ours += [cpu(lambda: gaussian(ratings, effects=effects)) for _ in range(ROUNDS)]
             floors.append(cpu(lambda: np.bincount(ratings.target, weights=ratings.values)))
             if lmer:
                 *used, their_criterion = run_lmer(table, script)
@@ -98,9 +112,31 @@ def compare(
                     raise SystemExit(f"{name}: lmer's REML criterion is {their_criterion}, ours {criterion}.")
     mine = statistics.median(ours)
     print(f"{name:38} {mine:8.3f}s {mine / statistics.median(floors):8.0f}", end="")
-    for peer in map(statistics.median, zip(*theirs, strict=True)):
-        print(f" {peer:8.3f}s {mine / peer:8.4f}", end="")
-    print()
+    peers = [statistics.median(used) for used in zip(*theirs, strict=True)]
+    print("".join(f" {peer:8.3f}s {mine / peer:8.4f}" for peer in peers))
+    return (mine / peers[0], peers[0]) if peers else (None, None)
+
+
+def from_ballots(tally: Tally) -> float:
+    """The same fit from ballots one by one: time to count them by target and pattern, and to fit the tally."""
+    target = np.repeat(tally.target, tally.count)
+    marks = np.repeat(tally.marks, tally.count, axis=0)
+    digits = 6 ** np.arange(marks.shape[1])
+
+    def fit() -> object:
+        _, first, count = np.unique(
+            target * 6 ** marks.shape[1] + marks @ digits, return_index=True, return_counts=True
+        )
+        return nested.gaussian(
+            Tally(target=target[first], marks=marks[first], count=count, n_targets=tally.n_targets)
+        )
+
+    used = statistics.median(cpu(fit) for _ in range(5 * ROUNDS))
+    counted = statistics.median(cpu(lambda: nested.gaussian(tally)) for _ in range(5 * ROUNDS))
+    print(
+        f"{'  the same from 30,002 ballots, counted':38} {used:8.3f}s   (of it {counted:.3f}s from the tally on)"
+    )
+    return used
 
 
 def grow(sizes: tuple[int, ...]) -> None:
@@ -115,9 +151,10 @@ def grow(sizes: tuple[int, ...]) -> None:
         )
 
 
-def around(simulated: SimulatedSeason) -> None:
+def around() -> None:
     """The other steps of a season of 278, for scale."""
     rng = np.random.default_rng(0)
+    simulated = season()
     scores = Composite(
         scores=simulated.truth.merit,
         standard_errors=np.full(278, 0.3),
@@ -146,14 +183,6 @@ def cpu(step: Callable[[], object]) -> float:
     started = time.process_time()
     step()
     return time.process_time() - started
-
-
-def has_lme4() -> bool:
-    if not shutil.which("Rscript"):
-        return False
-    return (
-        subprocess.run(["Rscript", "-e", "library(lme4)"], capture_output=True, check=False).returncode == 0
-    )
 
 
 def run_lmer(table: Path, lines: str) -> list[float]:
@@ -196,13 +225,6 @@ def essays() -> Ratings:
         ]
     target, rater, indicator, values = map(np.array, zip(*rows, strict=True))
     return replace(on_one_indicator(target, rater, values), indicator=indicator, n_indicators=2)
-
-
-def ballots(simulated: SimulatedSeason) -> Ratings:
-    ballot, indicator = np.nonzero(simulated.ballot_marks)
-    return on_one_indicator(
-        simulated.ballot_target[ballot], ballot, simulated.ballot_marks[ballot, indicator].astype(float)
-    )
 
 
 def crossed(size: int) -> Ratings:

@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+from bars import Bars
 
 from dongliang.engine.data import Ratings
 from dongliang.engine.facets import rating_scale
@@ -30,6 +31,7 @@ ROUNDS = 5
 FIELD = Path(__file__).parent.parent / "tests" / "reference" / "data" / "synth_field.csv"
 # CPU seconds of TAM 4.3-25, tam.mml.mfr(~ item * step + rater) with its default grid, on synth_field.
 TAM = 0.39
+MISSING = "RaschPy is not installed (uv sync --group bench)"
 
 
 def main() -> None:
@@ -39,13 +41,29 @@ def main() -> None:
     print("synth_field: 278 targets x 4 indicators x 13 raters; standard errors and fit statistics included")
     for steps, used in mine.items():
         print(f"  ours, steps {steps:14} {used:8.3f}s   x {used / TAM:.3f} of TAM's {TAM} s (tabled)")
+    bars = Bars("many-facet fit of synth_field, with errors and fit statistics")
+    bars.add(
+        "per-indicator steps / TAM's fit (tabled: 0.39 s of another machine)",
+        mine["per_indicator"] / TAM,
+        bar=0.25,
+        aim=0.1,
+    )
+    peers = statistics.median(times["with errors and fit"] for times in theirs) if theirs else None
+    bars.add(
+        "common steps / RaschPy with errors and fit statistics",
+        peers and mine["common"] / peers,
+        bar=0.5,
+        aim=0.1,
+        missing=MISSING,
+    )
     if theirs:
         for part in ("calibrate, persons", "with errors and fit"):
             peer = statistics.median(times[part] for times in theirs)
             print(f"  RaschPy {part:20} {peer:8.3f}s   ours x {mine['common'] / peer:.3f}")
     else:
-        print("  No ratio to RaschPy: it is not installed (uv sync --group bench).")
+        print(f"  No ratio to RaschPy: {MISSING}.")
     grow()
+    bars.show()
 
 
 def compare(ratings: Ratings) -> tuple[dict[str, list[float]], list[dict[str, float]]]:

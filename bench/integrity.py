@@ -174,4 +174,4 @@ def season(rng: np.random.Generator) -> SimulatedSeason:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    main(next((int(argument) for argument in sys.argv[1:] if argument.isdigit()), 20))

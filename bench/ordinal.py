@@ -9,7 +9,6 @@ import csv
 import gzip
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,12 +20,18 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
+from bars import Bars
+from rscript import available, missing
 
 from dongliang.engine.agreement import connectedness
 from dongliang.engine.crossed import ordinal
 from dongliang.engine.data import OrdinalFit, Ratings
 
 DATA = Path(__file__).parent.parent / "tests" / "reference" / "data"
+MISSING = missing("ordinal")
+SEVENTH, ALL = "InstEval, every 7th, connected part", "InstEval, all, beside clmm"
+# CPU seconds of ordinal::clmm 2022.11-16 without its Hessian on all of InstEval, the quicker of two runs.
+CLMM_ON_ALL = 665
 CLMM = """
 suppressMessages(library(ordinal))
 d <- read.csv(commandArgs(TRUE)[1])
@@ -41,31 +46,36 @@ cat(sprintf("%.3f %.6f", used[["user.self"]] + used[["sys.self"]], as.numeric(lo
 def main(arguments: list[str]) -> None:
     cases = {
         "wine, 8 bottles x 9 judges": wine(),
-        "InstEval, every 7th, connected part": connected(lectures(every=7)),
+        SEVENTH: connected(lectures(every=7)),
     }
     if "--full" in arguments:
-        cases["InstEval, all"] = lectures(every=1)
-    clmm = has_clmm()
-    if not clmm:
-        print(
-            "No ratio to clmm: Rscript with ordinal is not installed (Debian: apt-get install r-cran-ordinal)."
-        )
+        cases[ALL] = lectures(every=1)
+    clmm = available("ordinal")
     print(f"{'ordinal fit with all standard errors':38} {'ratings':>9} {'ours':>9}", end="")
     print(f" {'clmm':>9} {'ours/it':>8} {'logLik less its':>16}" if clmm else "")
-    for name, ratings in cases.items():
-        compare(name, ratings, clmm)
+    ratios = {name: compare(name, ratings, clmm) for name, ratings in cases.items()}
     alone("synth_field, 278 targets x 13 raters", field())
-    if "--full" not in arguments:
-        alone("InstEval, all", lectures(every=1))
+    whole = alone("InstEval, all", lectures(every=1))
     grow((10_000, 100_000, 1_000_000, *((10_000_000,) if "--large" in arguments else ())))
+    bars = Bars("crossed ordinal fit with all standard errors / clmm")
+    bars.add("InstEval, every 7th row, connected part", ratios[SEVENTH], bar=1 / 15, missing=MISSING)
+    if "--full" in arguments:
+        bars.add("InstEval, all 73,421 rows", ratios[ALL], bar=1 / 65, missing=MISSING)
+    bars.add(
+        "InstEval, all / clmm without errors (tabled: 665 s of another machine)",
+        whole / CLMM_ON_ALL,
+        bar=1 / 65,
+    )
+    bars.show()
 
 
-def compare(name: str, ratings: Ratings, clmm: bool) -> None:
+def compare(name: str, ratings: Ratings, clmm: bool) -> float | None:
+    """Print a case's figures; ours over clmm's, where that is installed."""
     used, fit = cpu(ratings, rounds=3)
     print(f"{name:38} {len(ratings):9,}", end="")
     if not clmm:
         print(f" {used:8.3f}s")
-        return
+        return None
     theirs, log_likelihood = run_clmm(ratings)
     used = statistics.median([used, cpu(ratings, rounds=3)[0]])
     # A fast answer to another question would be no comparison.
@@ -73,10 +83,13 @@ def compare(name: str, ratings: Ratings, clmm: bool) -> None:
         raise SystemExit(f"{name}: clmm's log-likelihood is {log_likelihood}, ours {fit.log_likelihood}.")
     more = fit.log_likelihood - log_likelihood
     print(f" {used:8.3f}s {theirs:8.2f}s {used / theirs:8.4f} {more:16.1e}")
+    return used / theirs
 
 
-def alone(name: str, ratings: Ratings) -> None:
-    print(f"{name:38} {len(ratings):9,} {cpu(ratings, rounds=3)[0]:8.3f}s")
+def alone(name: str, ratings: Ratings) -> float:
+    used, _ = cpu(ratings, rounds=3)
+    print(f"{name:38} {len(ratings):9,} {used:8.3f}s")
+    return used
 
 
 def grow(sizes: tuple[int, ...]) -> None:
@@ -98,13 +111,6 @@ def cpu(ratings: Ratings, *, rounds: int) -> tuple[float, OrdinalFit]:
         fit = ordinal(ratings)
         used.append(time.process_time() - started)
     return statistics.median(used), fit
-
-
-def has_clmm() -> bool:
-    if not shutil.which("Rscript"):
-        return False
-    found = subprocess.run(["Rscript", "-e", "library(ordinal)"], capture_output=True, check=False)
-    return found.returncode == 0
 
 
 def run_clmm(ratings: Ratings) -> tuple[float, float]:

@@ -274,5 +274,5 @@ def calibration(everything: list[tuple[Scenario, Results]]) -> None:
 
 
 if __name__ == "__main__":
-    given = [int(argument) for argument in sys.argv[1:]]
+    given = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
     main(*given, *(60, 90)[len(given) :])

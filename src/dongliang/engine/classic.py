@@ -1,11 +1,16 @@
-"""The plain methods people know: the mean, and the mean without the highest and the lowest mark."""
+"""The plain methods people know: the mean, the mean without the highest and the lowest mark, and raters' standard scores."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from dongliang.engine.data import Fit, Floats, Integers, Ratings, Record
-from dongliang.engine.errors import InvalidRatings
+from dongliang.engine.errors import InvalidRatings, Unidentified
+
+# Marks that differ by this share of the largest are alike up to rounding.
+ALIKE = 1e-12
 
 
 def mean(ratings: Ratings) -> Fit:
@@ -62,8 +67,73 @@ def trimmed_mean(ratings: Ratings, *, minimum_raters: int = 5) -> Fit:
     return _mean(ratings, minimum_raters=minimum_raters)
 
 
+def standard_scores(ratings: Ratings) -> Fit:
+    """Measure every target by the mean of its raters' standard scores (评价者标准分).
+
+    Parameters
+    ----------
+    ratings : Ratings
+        ``n`` ratings of ``p`` targets by ``r`` raters on ``J`` indicators.
+
+    Returns
+    -------
+    Fit
+        A rater's mark for a target is the mean of what they gave it on the indicators; their standard score says how many of
+        their own standard deviations it lies above their own mean. ``measures`` (p,) are means of these, turned back into
+        marks by the raters' average mean and the root of their average variance; NaN for a target that no such rater rated.
+        ``standard_errors`` (p,) as `mean` gives them. ``severities`` (r,) are how far a rater's mean lies below the
+        average one, and NaN in ``severity_standard_errors``. Raters who marked one target only, or all alike, have no
+        standard score: they are left out with severity 0, and the record remarks it.
+
+    Raises
+    ------
+    Unidentified
+        No rater gave different marks to two targets.
+
+    Notes
+    -----
+    Fair where every rater saw targets that are as good and as different as anyone else's. See docs/methods/classic.md.
+    """
+    target, rater, marks = _meetings(ratings)
+    count, total = (
+        np.bincount(rater, weights=part, minlength=ratings.n_raters) for part in (np.ones(len(marks)), marks)
+    )
+    means = total / np.maximum(count, 1)
+    squares = np.bincount(rater, weights=(marks - means[rater]) ** 2, minlength=ratings.n_raters)
+    variances = squares / np.maximum(count - 1, 1)
+    tells = (count > 1) & (np.sqrt(variances) > ALIKE * np.abs(marks).max())
+    if not tells.any():
+        raise Unidentified(
+            "No rater gave different marks to two targets, so that nobody's marks say who is better. Take the mean."
+        )
+    centre, spread = float(means[tells].mean()), float(np.sqrt(variances[tells].mean()))
+    heard = tells[rater]
+    target, rater = target[heard], rater[heard]
+    scores = centre + spread * (marks[heard] - means[rater]) / np.sqrt(variances[rater])
+    order = np.lexsort((scores, target))
+    silent = int(((count > 0) & ~tells).sum())
+    remarks = (
+        (f"{silent} raters marked one target only or all alike: they have no standard scores.",)
+        if silent
+        else ()
+    )
+    fit = _fit(ratings, target[order], scores[order], None, "standard scores")
+    return replace(
+        fit,
+        severities=np.where(tells, centre - means, 0.0),
+        record=replace(fit.record, remarks=remarks),
+    )
+
+
 def _mean(ratings: Ratings, minimum_raters: int | None) -> Fit:
-    target, marks = _rater_marks(ratings)
+    target, _, marks = _meetings(ratings)
+    order = np.lexsort((marks, target))
+    method = "mean" if minimum_raters is None else "trimmed mean"
+    return _fit(ratings, target[order], marks[order], minimum_raters, method)
+
+
+def _fit(ratings: Ratings, target: Integers, marks: Floats, minimum_raters: int | None, method: str) -> Fit:
+    """From one mark per target and rater, by rising target and mark."""
     raters = np.bincount(target, minlength=ratings.n_targets)
     kept, total, squares = _sums(target, marks, raters, minimum_raters)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -90,7 +160,7 @@ def _mean(ratings: Ratings, minimum_raters: int | None) -> Fit:
         n_ratings=np.bincount(ratings.target, minlength=ratings.n_targets),
         log_likelihood=float("nan"),
         record=Record(
-            method="mean" if minimum_raters is None else "trimmed mean",
+            method=method,
             objective=float("nan"),
             iterations=0,
             evaluations=0,
@@ -101,13 +171,11 @@ def _mean(ratings: Ratings, minimum_raters: int | None) -> Fit:
     )
 
 
-def _rater_marks(ratings: Ratings) -> tuple[Integers, Floats]:
-    """One mark per target and rater who met, by rising target and mark."""
+def _meetings(ratings: Ratings) -> tuple[Integers, Integers, Floats]:
+    """Target, rater and mark of every two who met."""
     meetings, meeting = np.unique(ratings.target * ratings.n_raters + ratings.rater, return_inverse=True)
     marks = np.bincount(meeting, weights=ratings.values) / np.bincount(meeting)
-    target = meetings // ratings.n_raters
-    order = np.lexsort((marks, target))
-    return target[order], marks[order]
+    return meetings // ratings.n_raters, meetings % ratings.n_raters, marks
 
 
 def _sums(

@@ -18,6 +18,10 @@ Booleans = NDArray[np.bool_]
 
 # Marks of a tally fit in a byte.
 HIGHEST_MARK = 100
+# Ballots up to here are counted exactly by floating-point numbers.
+MOST_BALLOTS = 2**53
+# Marks larger or smaller than this have squares that are no numbers.
+LARGEST, SMALLEST = 1e100, 1e-100
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -37,7 +41,7 @@ class Ratings:
     ------
     InvalidRatings
         There is no rating; the columns differ in length; a code is no whole number or out of range; a
-        value is not finite. The message names the column, the row counted from 0, and what stands there.
+        value is not finite, or, unless it is 0, not from 1e-100 to 1e100 in size. The message names the column, the row counted from 0, and what stands there.
 
     Notes
     -----
@@ -84,7 +88,8 @@ class Tally:
     Raises
     ------
     InvalidRatings
-        There is no row; the columns differ in length; a code, mark or count is no whole number or out of range.
+        There is no row; the columns differ in length; a code, mark or count is no whole number or out of range;
+        there are more than 2^53 ballots.
 
     Notes
     -----
@@ -115,6 +120,10 @@ class Tally:
             row = int(np.argmax(count < 0))
             raise InvalidRatings(f"count[{row}] is {count[row]}. Give a whole number of ballots.")
         _freeze(self, "count", _codes("count", count, np.iinfo(np.int64).max))
+        if (total := float(self.count.sum(dtype=np.float64))) > MOST_BALLOTS:
+            raise InvalidRatings(
+                f"There are {total:.3g} ballots, more than can be counted exactly. Fit them in parts."
+            )
         for name in ("target", "count"):
             if len(getattr(self, name)) != len(marks):
                 raise InvalidRatings(
@@ -136,7 +145,7 @@ class Record:
     Parameters
     ----------
     method : str
-        ``"REML"``, ``"ML"``, ``"Laplace"``, ``"mean"`` or ``"trimmed mean"``.
+        ``"REML"``, ``"ML"``, ``"Laplace"``, ``"mean"``, ``"trimmed mean"`` or ``"standard scores"``.
     objective : float
         What was minimised, at the end: -2 log-likelihood (restricted under REML); NaN where nothing was.
     iterations, evaluations : int
@@ -251,6 +260,39 @@ class Separation:
     reliability: float
     separation: float
     strata: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ResidualFit:
+    """How well marks follow a fit, for every rater (r,), target (p,) and indicator (J,)."""
+
+    raters: MeanSquares
+    targets: MeanSquares
+    indicators: MeanSquares
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RaterAgreement:
+    """How often raters agreed with others about the same target on the same indicator.
+
+    Parameters
+    ----------
+    pairs : (r,) int
+        Marks of others beside each rater's own, one for each pair of marks.
+    exact, near : (r,) float
+        Shares of these pairs with the same mark, and with marks near each other; NaN without a pair.
+    all_pairs : int
+        Pairs of marks by different raters, each counted once.
+    all_exact, all_near : float
+        The shares among all pairs; NaN without a pair.
+    """
+
+    pairs: Integers
+    exact: Floats
+    near: Floats
+    all_pairs: int
+    all_exact: float
+    all_near: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -899,6 +941,12 @@ def _values(given: object) -> Floats:
         row = int(np.argmin(finite))
         raise InvalidRatings(
             f"values[{row}] is {values[row]}. Give a finite number, or leave the rating out."
+        )
+    size = np.abs(values)
+    if ((size > LARGEST) | ((size < SMALLEST) & (size > 0))).any():
+        row = int(np.argmax((size > LARGEST) | ((size < SMALLEST) & (size > 0))))
+        raise InvalidRatings(
+            f"values[{row}] is {values[row]}. Give numbers from {SMALLEST:g} to {LARGEST:g} in size, or 0."
         )
     return values
 

@@ -29,9 +29,10 @@ WEIGHTS: Mapping[str, float] = {"category": 40.0, "need": 30.0, "nearness": 20.0
 STEPS = 1_000
 # Pairs considered one by one without lists; more take more memory than a laptop has.
 MOST_PAIRS = 20_000_000
-# Candidates are looked for among this many pairs at a time.
-BLOCK = 8_000_000
-GROUP = 8
+# Candidates are looked for among this many pairs at a time, which stay in the processor's cache.
+BLOCK = 1_000_000
+# The most mentors of whom only the best is looked at first.
+GROUP = 32
 
 # A smallest clash is looked for until so many mentees were visited, which all in a district take a moment for.
 MOST_VISITED = 500_000
@@ -40,7 +41,7 @@ MOST_VISITED = 500_000
 # BACK_OFF earlier steps lower. Measured on scarce, tied and tight seasons: no other choice was better on all.
 FIRST = 5
 SHRINK = 5
-BACK_OFF = 6
+BACK_OFF = 3
 # No price, value or difference of two leaves 64 bits as long as values stay below SAFE and prices below twice that.
 SAFE = 1 << 59
 NEVER = 1 << 61
@@ -285,7 +286,10 @@ def _best(
     rows = np.lexsort((mentees.number, mentees.area))
     left, right = _profiles(mentees, mentors, weights)
     left, right = left[rows], np.ascontiguousarray(right[columns].T)
-    near = (weights.get("nearness", 0.0) * nearness[:, mentors.area[columns]]).astype(np.float32)
+    # Indexing leaves columns side by side in memory; rows are what is added.
+    near = np.ascontiguousarray(
+        weights.get("nearness", 0.0) * nearness[:, mentors.area[columns]], dtype=np.float32
+    )
     row_of, column_of = np.argsort(rows), np.append(np.argsort(columns), -1)
     avoided = np.column_stack([row_of[avoided[:, 0]], column_of[avoided[:, 1]]])
     avoided = avoided[np.argsort(avoided[:, 0], kind="stable")]
@@ -338,12 +342,13 @@ def _runs(codes: Integers) -> list[tuple[int, int, int]]:
 def _top(fit: Floats, keep: int) -> Integers:
     """Columns of the ``keep`` greatest of each row in rising order, the first of equal ones; ``m`` fills the rest."""
     rows, m = fit.shape
-    groups = m // GROUP
+    group = max(1, min(GROUP, m // (4 * keep)))
+    groups = m // group
     if keep >= groups:
         taken = fit > -np.inf
     else:
         # The best of each group bound the last to be kept from below, so that few are left to be sorted.
-        best = fit[:, : groups * GROUP].reshape(rows, GROUP, groups).max(axis=1)
+        best = fit[:, : groups * group].reshape(rows, group, groups).max(axis=1)
         best.partition(groups - keep, axis=1)
         taken = fit >= np.maximum(best[:, groups - keep, None], np.finfo(fit.dtype).min)
     row, column = np.divmod(np.flatnonzero(taken), m)
@@ -529,10 +534,13 @@ def _phase(
     prices = np.append(offers[:, 0], NEVER)
     mentor = np.full(len(values), -1)
     bidders = np.arange(len(values))
+    number = np.int16 if places <= np.iinfo(np.int16).max else np.int64
     bids = 0
     while len(bidders):
         bids += len(bidders)
-        net = values[bidders] - prices[codes[bidders]]
+        wanted = codes.take(bidders, axis=0)
+        net = values.take(bidders, axis=0)
+        net -= prices.take(wanted)
         line = np.arange(len(bidders))
         best = net.argmax(axis=1)
         first = net[line, best]
@@ -540,12 +548,13 @@ def _phase(
         second = np.maximum(net.max(axis=1), without[bidders])
         wants = first > without[bidders]
         mentor[bidders[~wants]] = places
-        bidders, best = bidders[wants], best[wants]
+        bidders, at = bidders[wants], wanted[line, best][wants]
         if not len(bidders):
             break
-        at = codes[bidders, best]
         bid = prices[at] + (first - second)[wants] + step
-        order = np.lexsort((-bid, at))
+        order = np.argsort(-bid, kind="stable")
+        # Mentors by number: so few that sixteen bits hold them are sorted by their digits, in one pass.
+        order = order[np.argsort(at[order].astype(number), kind="stable")]
         bidders, at, bid = bidders[order], at[order], bid[order]
         starts = np.flatnonzero(np.append(True, at[1:] != at[:-1]))
         rank = np.arange(len(at)) - np.repeat(starts, np.diff(np.append(starts, len(at))))

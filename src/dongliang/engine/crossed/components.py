@@ -45,6 +45,7 @@ NAMES = (
     "target:rater",
     "rater:indicator",
     "subdistrict",
+    "subdistrict:indicator",
 )
 # What may belong to one unit of the pivot alone.
 INNER = {
@@ -147,9 +148,9 @@ def refuse_unknown(effects: tuple[str, ...], subdistrict: Integers | None, targe
         raise InvalidRatings(f"{unknown[0]!r} is no effect. Choose from {', '.join(NAMES)}.")
     if "target" not in effects:
         raise InvalidRatings("The effects lack 'target', so that there would be nothing to measure. Add it.")
-    if ("subdistrict" in effects) != (subdistrict is not None):
+    if any(name.startswith("subdistrict") for name in effects) != (subdistrict is not None):
         raise InvalidRatings(
-            "The effect 'subdistrict' and the subdistricts of the targets go together. Give both."
+            "An effect of subdistricts and the subdistricts of the targets go together. Give both."
         )
     if subdistrict is not None:
         given = np.asarray(subdistrict)

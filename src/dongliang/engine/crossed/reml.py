@@ -34,8 +34,10 @@ from dongliang.engine.errors import InvalidRatings, Unidentified, converged
 TOLERANCE = 1e-9
 # A joint covariance of more targets than this takes over 200 MB and is left out of the fit.
 COVARIANCE_LIMIT = 5_000
-# Ratings whose sum of squares within indicators is this small a share of the whole are equal up to rounding.
-CONSTANT = 1e-24
+# Ratings of an indicator that differ by so small a share of the largest are equal up to rounding; and what a sum of squares is
+# then, at most: where it is larger, nobody need look.
+CONSTANT = 8 * float(np.finfo(float).eps)
+SUSPECT = 1e-20
 # Where targets and raters leave this share of the sum of squares, no digits are left to weigh errors by.
 EXACT = 1e-9
 
@@ -58,9 +60,10 @@ def gaussian(
         ``n`` ratings of ``p`` targets by ``r`` raters on ``J`` indicators.
     effects : tuple of str, default ("target", "rater")
         The Gaussian effects: ``"target"``, and any of ``"rater"``, ``"indicator"`` (else fixed), ``"target:indicator"``,
-        ``"target:rater"`` (halo: what a rater gives a target on all indicators alike), ``"rater:indicator"``, ``"subdistrict"``.
+        ``"target:rater"`` (halo: what a rater gives a target on all indicators alike), ``"rater:indicator"``, ``"subdistrict"``,
+        ``"subdistrict:indicator"``.
     subdistrict : (p,) int, optional
-        The group of each target, a code from 0; wanted by the effect of that name, and only by it.
+        The group of each target, a code from 0; wanted by the two effects of that name, and only by them.
     reml : bool, default True
         Maximise the restricted likelihood, which does not underestimate the variances as the plain one does.
     max_iterations : int
@@ -112,7 +115,7 @@ def gaussian(
     if not usual:
         refuse_unknown(effects, subdistrict, ratings.n_targets)
     square = _square(ratings, ratings.values - ratings.values.mean())
-    if _spread(square) <= CONSTANT * float(ratings.values @ ratings.values):
+    if _spread(square) <= SUSPECT * float(ratings.values @ ratings.values) and _alike(ratings):
         return _constant(ratings, square, effects, reml)
     if not usual:
         return fit_components(ratings, effects, subdistrict, reml=reml, max_iterations=max_iterations)
@@ -128,6 +131,15 @@ def gaussian(
     )
     fit = _fit(sums, point, slope, replace(record, remarks=remarks + _boundary_remarks(sums, point, free)))
     return converged(fit)
+
+
+def _alike(ratings: Ratings) -> bool:
+    """Whether the ratings of each indicator are equal up to rounding."""
+    order = np.argsort(ratings.indicator, kind="stable")
+    starts = np.flatnonzero(np.diff(ratings.indicator[order], prepend=-1))
+    values = ratings.values[order]
+    ranges = np.maximum.reduceat(values, starts) - np.minimum.reduceat(values, starts)
+    return bool(ranges.max() <= CONSTANT * np.abs(values).max())
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,7 +341,7 @@ def _slope(sums: _Sums, point: _Point) -> _Slope:
     )
     fixed_b = point.solved[:, :-1]
     fixed_a = point.shrinkage[:, None] * (sums.columns[0][:, :-1] - tau_b * (sums.cross @ fixed_b))
-    taken = np.array([(cho_solve(point.fixed_factor, side.T) * side.T).sum() for side in (fixed_a, fixed_b)])
+    taken = np.array([np.trace(cho_solve(point.fixed_factor, side.T @ side)) for side in (fixed_a, fixed_b)])
     squares = np.array([score @ score for score in point.scores]) / point.variance
     return _Slope(
         gradient=(traces - taken if point.reml else traces) - squares,

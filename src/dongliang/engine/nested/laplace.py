@@ -21,6 +21,8 @@ TOLERANCE = 1e-8
 # Standard deviations below this, in logits, are compared with zero; ones above the other mean perfect separation.
 LEAST_SD = 0.05
 MOST_SD = 30.0
+# So do cut points and targets farther out than these: not one ballot in all the world would lie beyond.
+MOST_CUT, MOST_EFFECT = 60.0, 50.0
 # A direction in which the log-likelihood bends less than this, per squared logit, has no maximum in reach.
 FLAT = 1e-5
 # Equal steps integrate smooth bell-shaped functions up to rounding once they are shorter than these: no bell here is narrower
@@ -264,15 +266,34 @@ def _unpacked(patterns: _Patterns, parameters: Floats, free: Booleans) -> tuple[
 
 
 def _evaluate(patterns: _Patterns, parameters: Floats, free: Booleans, z: Floats) -> _Top:
+    """Where parameters or modes are out of all bounds, a likelihood of nothing, so that no step leads there."""
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        return _evaluated(patterns, parameters, free, z)
+        top = _evaluated(patterns, parameters, free, z)
+    if top is not None:
+        return top
+    thresholds, effects, *sds = _unpacked(patterns, np.clip(parameters, -700, 700), free)
+    return _Top(
+        parameters=parameters,
+        thresholds=thresholds,
+        effects=effects,
+        sds=(sds[0], sds[1]),
+        log_likelihood=-np.inf,
+        gradient=np.zeros(len(parameters)),
+        z=z,
+        variance=np.zeros(len(z)),
+    )
 
 
-def _evaluated(patterns: _Patterns, parameters: Floats, free: Booleans, z: Floats) -> _Top:
+def _evaluated(patterns: _Patterns, parameters: Floats, free: Booleans, z: Floats) -> _Top | None:
     thresholds, effects, ballot_sd, target_sd = _unpacked(patterns, parameters, free)
     cuts = thresholds - effects[:, None]
     bound = 1.2 * target_sd * float(np.abs(z).max()) + 0.5
+    # So written, the comparison also fails where something is no number.
+    if not max(float(np.abs(cuts).max()), ballot_sd, target_sd) <= 2 * MOST_CUT:
+        return None
     while True:
+        if not bound <= MOST_EFFECT:
+            return None
         grid = _Grid.of(bound, ballot_sd, cuts)
         shares = _shares(patterns, cuts, thresholds, grid.nodes)
         likelihood = shares @ grid.kernel
@@ -282,13 +303,14 @@ def _evaluated(patterns: _Patterns, parameters: Floats, free: Booleans, z: Float
             polynomials.append(polynomials[-1] @ grid.derivative)
         z, basis, (value, bend, twist) = _modes(grid, polynomials, target_sd, z)
         furthest = target_sd * float(np.abs(z).max())
-        # So written, the loop also ends where the likelihood is no number; the step that led there is not taken.
-        if not furthest >= 0.999 * bound:
+        if furthest < 0.999 * bound:
             break
         bound = 1.2 * furthest + 0.5
     left = 1 - target_sd**2 * bend
     variance = target_sd**2 / left
     log_likelihood = float((value - z**2 / 2 - np.log(left) / 2).sum())
+    if not np.isfinite(log_likelihood):
+        return None
 
     # How the log-likelihood changes with the polynomials of the targets, those with the patterns' values, and so on back.
     slope = basis.T @ grid.derivative.T
@@ -396,6 +418,8 @@ def _climb(
     where that is no less likely. Returns the observed information, and which parameters were free at the end, too.
     """
     top = _evaluate(patterns, parameters, free, np.zeros(patterns.counts.shape[0]))
+    if top.log_likelihood == -np.inf:
+        raise Unidentified(SEPARATED)
     information, fresh = _information(patterns, top, free), True
     iterations, evaluations = 0, 1 + int(free.sum())
     while True:
@@ -419,7 +443,7 @@ def _climb(
             stopped = "No shorter step lowered the deviance."
             break
         iterations += 1
-        if max(higher.sds) > MOST_SD:
+        if max(higher.sds) > MOST_SD or np.abs(higher.thresholds - higher.effects[:, None]).max() > MOST_CUT:
             raise Unidentified(SEPARATED)
         moved, turned = higher.parameters - top.parameters, top.gradient - higher.gradient
         information, fresh = _learnt(information, moved[free], turned[free]), False
