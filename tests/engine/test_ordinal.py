@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from dongliang.engine.crossed import laplace, ordinal
+from dongliang.engine.crossed import cumulative, cuts, effects, laplace, ordinal
 from dongliang.engine.errors import InvalidRatings, NotConverged, Unconnected, Unidentified
 from tests.engine.drawn import crossed_ratings, ratings_of, shuffled
 
@@ -74,6 +74,13 @@ def written_out(ratings, fit):
     return value, spread @ z, spread @ np.linalg.inv(curvature) @ spread
 
 
+def posed(ratings, names, subdistrict=None, thresholds="common"):
+    """The problem that a fit of these effects solves, and which standard deviations it estimates."""
+    values, category = np.unique(ratings.values, return_inverse=True)
+    scale = cuts.Scale.of(ratings, category, len(values), thresholds, None)
+    return cumulative.posed(ratings, category, scale, effects.Design.of(ratings, names, subdistrict))[:2]
+
+
 DESIGNS = {
     "more targets": marks(1),
     "more raters": marks(2, targets=5, raters=30),
@@ -121,17 +128,15 @@ def test_moving_any_parameter_lowers_the_likelihood_by_what_its_standard_error_s
 
 @pytest.mark.parametrize("ratings", DESIGNS.values(), ids=DESIGNS.keys())
 def test_the_gradient_agrees_with_finite_differences(ratings):
-    _, category = np.unique(ratings.values, return_inverse=True)
-    scale = laplace._Scale.of(ratings, category, category.max() + 1, "common", None)
-    problem = laplace._Problem.of(ratings, category, scale)
-    point = laplace._start(problem, ratings, category, np.array([True, True]))
+    problem, free = posed(ratings, ("target", "rater"))
+    point = cumulative.start(problem, free)
     step = 1e-5
 
-    gradient = laplace._slope(problem, point).gradient
+    gradient = laplace.slope_at(problem, point).gradient
 
     differences = [
-        laplace._evaluate(problem, point.parameters + move, point.z).log_likelihood
-        - laplace._evaluate(problem, point.parameters - move, point.z).log_likelihood
+        laplace.evaluate(problem, point.parameters + move, point.z).log_likelihood
+        - laplace.evaluate(problem, point.parameters - move, point.z).log_likelihood
         for move in step * np.eye(len(gradient))
     ]
     assert gradient == pytest.approx(np.array(differences) / (2 * step), rel=1e-6, abs=1e-6)
@@ -265,7 +270,7 @@ def test_nested_raters_leave_independent_errors():
 
 
 def test_many_targets_have_no_joint_covariance(monkeypatch):
-    monkeypatch.setattr(laplace, "COVARIANCE_LIMIT", 19)
+    monkeypatch.setattr(cumulative, "COVARIANCE_LIMIT", 19)
 
     assert ordinal(marks(19)).covariance is None
 

@@ -66,6 +66,10 @@ class Design:
             sizes=tuple(self.sizes[k] for k in kept),
         )
 
+    def rows(self, chosen: Integers) -> Design:
+        """The levels of these ratings alone."""
+        return replace(self, codes=tuple(codes[chosen] for codes in self.codes))
+
     def each(self, values: Floats) -> Floats:
         """A value per effect, repeated for each of its levels."""
         return np.repeat(values, self.sizes)
