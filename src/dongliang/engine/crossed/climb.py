@@ -58,11 +58,13 @@ def climb(problem: Problem, point: Point, free: Booleans, max_iterations: int) -
         effect = int(np.argmin(np.where(small, np.abs(top.point.sd), np.inf)))
         kept = kept | (np.arange(len(free)) == effect)
         top = _without(problem, top, effect, max_iterations)
+    for effect in np.flatnonzero(free & ~top.moving[-len(free) :]):
+        top = _released(problem, top, int(effect), max_iterations)
     if top.record.decrement > NEARLY:
         return top
     information = _observed(problem, top.point, top.moving)
     if np.linalg.eigvalsh(information[np.ix_(top.moving, top.moving)])[0] < FLAT:
-        raise Unidentified(SEPARATED)
+        raise separated(problem)
     finished = _rise(problem, top.point, top.moving, information, max_iterations)
     return replace(_joined(top, finished), information=information)
 
@@ -72,12 +74,31 @@ def _without(problem: Problem, top: Top, effect: int, max_iterations: int) -> To
     parameters = top.point.parameters.copy()
     place = len(parameters) - len(problem.names) + effect
     parameters[place] = 0
-    zero = ordered(evaluate(problem, parameters, top.point.z))
+    zero = ordered(problem, evaluate(problem, parameters, top.point.z))
     if zero.log_likelihood < top.point.log_likelihood - ZERO_LOSS:
         return top
     moving = top.moving & (np.arange(len(parameters)) != place)
     higher = _rise(problem, zero, moving, expected_information(problem, zero), max_iterations)
     return _joined(top, higher, _boundary_remark(problem.names[effect]))
+
+
+def _released(problem: Problem, top: Top, effect: int, max_iterations: int) -> Top:
+    """The top with this standard deviation let go from zero, if that raises the log-likelihood.
+
+    Its slope vanishes at zero whether the log-likelihood falls or rises from there: steps may have ended next to it by chance.
+    """
+    place = len(top.moving) - len(problem.names) + effect
+    apart = np.arange(len(top.moving)) == place
+    point = evaluate(problem, top.point.parameters + NEGLIGIBLE * apart, top.point.z)
+    if point is None or point.log_likelihood <= top.point.log_likelihood + ZERO_LOSS:
+        return top
+    moving = top.moving | apart
+    higher = _rise(problem, point, moving, expected_information(problem, point), max_iterations)
+    joined = _joined(top, higher)
+    kept = tuple(
+        remark for remark in joined.record.remarks if remark != _boundary_remark(problem.names[effect])
+    )
+    return replace(joined, record=replace(joined.record, remarks=kept))
 
 
 def _boundary_remark(name: str) -> str:
@@ -136,16 +157,24 @@ def _rise(problem: Problem, point: Point, moving: Booleans, bent: Floats, max_it
 
 def _refuse_runaway(problem: Problem, point: Point) -> None:
     finite = point.cuts[np.isfinite(point.cuts)]
-    largest = int(np.abs(point.sd).argmax())
-    if max(np.abs(finite).max(initial=0), abs(point.sd[largest])) <= RUNAWAY:
-        return
-    name = problem.names[largest]
-    if name not in PEOPLE and abs(point.sd[largest]) > RUNAWAY / 3:
-        raise Unidentified(
-            f"The standard deviation of {name} grows without end: its levels separate the marks perfectly, or have too few "
-            "ratings each to be told from chance. Leave the effect out, or use crossed.gaussian."
-        )
-    raise Unidentified(SEPARATED)
+    if max(np.abs(finite).max(initial=0), np.abs(point.sd).max()) > RUNAWAY:
+        raise separated(problem)
+
+
+def separated(problem: Problem) -> Unidentified:
+    """Why the likelihood has no maximum in reach."""
+    per_level = {
+        name: float(problem.cells.count.sum()) / len(np.unique(levels))
+        for name, levels in zip(problem.names, problem.levels, strict=True)
+        if ":" in name
+    }
+    if not per_level:
+        return Unidentified(SEPARATED)
+    thinnest = min(per_level, key=lambda name: per_level[name])
+    return Unidentified(
+        f"The likelihood rises for ever as the effects grow: {thinnest}, with {per_level[thinnest]:.1f} ratings a level, cannot be told "
+        "from chance, or the marks separate targets, raters or indicators perfectly. Leave the effect out, or use crossed.gaussian."
+    )
 
 
 def _ahead(problem: Problem, point: Point, gradient: Floats, step: Floats) -> tuple[Point | None, int]:
@@ -177,15 +206,18 @@ def _observed(problem: Problem, point: Point, moving: Booleans) -> Floats:
     for place in np.flatnonzero(moving):
         move = units * (np.arange(len(moving)) == place)
         before, behind = (
-            slope_at(problem, ordered(evaluate(problem, point.parameters + part, point.z, point.curvature)))
+            slope_at(
+                problem,
+                ordered(problem, evaluate(problem, point.parameters + part, point.z, point.curvature)),
+            )
             for part in (move, -move)
         )
         information[place] = moving * (behind.gradient - before.gradient) / (2 * units[place])
     return (information + information.T) / 2
 
 
-def ordered(point: Point | None) -> Point:
+def ordered(problem: Problem, point: Point | None) -> Point:
     """Thresholds that a small step puts out of order are thresholds that nothing holds in place."""
     if point is None:
-        raise Unidentified(SEPARATED)
+        raise separated(problem)
     return point

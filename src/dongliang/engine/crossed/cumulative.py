@@ -201,7 +201,7 @@ def start(problem: Problem, free: Booleans) -> Point:
     variances = np.where(free, share / rest, 0.0) * LOGISTIC
     widened = np.sqrt(1 + variances.sum() / LOGISTIC)
     parameters = np.append(scale.start * widened, np.sqrt(variances))
-    return ordered(evaluate(problem, parameters, tuple(np.zeros(size) for size in problem.sizes)))
+    return ordered(problem, evaluate(problem, parameters, tuple(np.zeros(size) for size in problem.sizes)))
 
 
 def _fit(
