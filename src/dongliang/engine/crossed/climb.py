@@ -58,8 +58,8 @@ def climb(problem: Problem, point: Point, free: Booleans, max_iterations: int) -
         effect = int(np.argmin(np.where(small, np.abs(top.point.sd), np.inf)))
         kept = kept | (np.arange(len(free)) == effect)
         top = _without(problem, top, effect, max_iterations)
-    for effect in np.flatnonzero(free & ~top.moving[-len(free) :]):
-        top = _released(problem, top, int(effect), max_iterations)
+    for held in np.flatnonzero(free & ~top.moving[-len(free) :]):
+        top = _released(problem, top, int(held), max_iterations)
     if top.record.decrement > NEARLY:
         return top
     information = _observed(problem, top.point, top.moving)

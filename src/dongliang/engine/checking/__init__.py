@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from dongliang.engine.checking.ordinal import certify_ordinal as certify_ordinal
 from dongliang.engine.data import (
     LOTS,
     Booleans,
