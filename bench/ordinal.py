@@ -27,6 +27,8 @@ from dongliang.engine.agreement import connectedness
 from dongliang.engine.crossed import ordinal
 from dongliang.engine.data import OrdinalFit, Ratings
 
+PLAIN = ("target", "rater")
+HALO = (*PLAIN, "target:rater")
 DATA = Path(__file__).parent.parent / "tests" / "reference" / "data"
 MISSING = missing("ordinal")
 SEVENTH, ALL = "InstEval, every 7th, connected part", "InstEval, all, beside clmm"
@@ -37,7 +39,9 @@ suppressMessages(library(ordinal))
 d <- read.csv(commandArgs(TRUE)[1])
 for (column in c("target", "rater", "indicator")) d[[column]] <- factor(d[[column]])
 d$value <- ordered(d$value)
-model <- if (nlevels(d$indicator) > 1) value ~ indicator + (1 | target) + (1 | rater) else value ~ 1 + (1 | target) + (1 | rater)
+fixed <- if (nlevels(d$indicator) > 1) "indicator" else "1"
+random <- sprintf("(1 | %s)", strsplit(commandArgs(TRUE)[2], ",")[[1]])
+model <- as.formula(paste("value ~", paste(c(fixed, random), collapse = " + ")))
 used <- system.time(fit <- clmm(model, d, Hess = TRUE))
 cat(sprintf("%.3f %.6f", used[["user.self"]] + used[["sys.self"]], as.numeric(logLik(fit))))
 """
@@ -54,9 +58,11 @@ def main(arguments: list[str]) -> None:
     print(f"{'ordinal fit with all standard errors':38} {'ratings':>9} {'ours':>9}", end="")
     print(f" {'clmm':>9} {'ours/it':>8} {'logLik less its':>16}" if clmm else "")
     ratios = {name: compare(name, ratings, clmm) for name, ratings in cases.items()}
+    compare("synth_field with halo", field(), clmm, HALO)
     alone("synth_field, 278 targets x 13 raters", field())
     whole = alone("InstEval, all", lectures(every=1))
     grow((10_000, 100_000, 1_000_000, *((10_000_000,) if "--large" in arguments else ())))
+    grow_with_halo((250, 2_500, *((25_000,) if "--large" in arguments else ())))
     bars = Bars("crossed ordinal fit with all standard errors / clmm")
     bars.add("InstEval, every 7th row, connected part", ratios[SEVENTH], bar=1 / 15, missing=MISSING)
     if "--full" in arguments:
@@ -69,15 +75,15 @@ def main(arguments: list[str]) -> None:
     bars.show()
 
 
-def compare(name: str, ratings: Ratings, clmm: bool) -> float | None:
+def compare(name: str, ratings: Ratings, clmm: bool, effects: tuple[str, ...] = PLAIN) -> float | None:
     """Print a case's figures; ours over clmm's, where that is installed."""
-    used, fit = cpu(ratings, rounds=3)
+    used, fit = cpu(ratings, rounds=3, effects=effects)
     print(f"{name:38} {len(ratings):9,}", end="")
     if not clmm:
         print(f" {used:8.3f}s")
         return None
-    theirs, log_likelihood = run_clmm(ratings)
-    used = statistics.median([used, cpu(ratings, rounds=3)[0]])
+    theirs, log_likelihood = run_clmm(ratings, effects)
+    used = statistics.median([used, cpu(ratings, rounds=3, effects=effects)[0]])
     # A fast answer to another question would be no comparison.
     if fit.log_likelihood < log_likelihood - 1e-3:
         raise SystemExit(f"{name}: clmm's log-likelihood is {log_likelihood}, ours {fit.log_likelihood}.")
@@ -104,16 +110,29 @@ def grow(sizes: tuple[int, ...]) -> None:
         )
 
 
-def cpu(ratings: Ratings, *, rounds: int) -> tuple[float, OrdinalFit]:
+def grow_with_halo(sizes: tuple[int, ...]) -> None:
+    """Four of 13 raters a target, four indicators; halo and strengths on single indicators besides."""
+    print(f"\n{'growth, halo and target:indicator':38} {'ours':>19} {'us/rating':>10} {'peak so far':>12}")
+    for targets in sizes:
+        ratings = judged(targets)
+        used, _ = cpu(ratings, rounds=1, effects=(*HALO, "target:indicator"))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        size = len(ratings)
+        print(
+            f"{size:>12,} ratings, {targets:>6,} targets {used:21.3f}s {1e6 * used / size:10.2f} {peak:9.2f} GB"
+        )
+
+
+def cpu(ratings: Ratings, *, rounds: int, effects: tuple[str, ...] = PLAIN) -> tuple[float, OrdinalFit]:
     used = []
     for _ in range(rounds):
         started = time.process_time()
-        fit = ordinal(ratings)
+        fit = ordinal(ratings, effects=effects)
         used.append(time.process_time() - started)
     return statistics.median(used), fit
 
 
-def run_clmm(ratings: Ratings) -> tuple[float, float]:
+def run_clmm(ratings: Ratings, effects: tuple[str, ...]) -> tuple[float, float]:
     """CPU seconds of the fit, and the log-likelihood reached."""
     columns = np.column_stack([ratings.target, ratings.rater, ratings.indicator, ratings.values])
     with tempfile.TemporaryDirectory() as folder:
@@ -122,7 +141,7 @@ def run_clmm(ratings: Ratings) -> tuple[float, float]:
             table, columns, fmt="%d", delimiter=",", header="target,rater,indicator,value", comments=""
         )
         script.write_text(CLMM)
-        command = ["Rscript", str(script), str(table)]
+        command = ["Rscript", str(script), str(table), ",".join(effects)]
         answer = subprocess.run(command, capture_output=True, text=True, check=True)
     used, log_likelihood = answer.stdout.split()
     return float(used), float(log_likelihood)
@@ -164,6 +183,20 @@ def crossed(size: int) -> Ratings:
     target, rater = rng.integers(0, targets, size), rng.integers(0, raters, size)
     latent = rng.normal(0, 0.8, targets)[target] + rng.normal(0, 0.5, raters)[rater] + rng.logistic(size=size)
     return coded(target, rater, np.zeros(size, dtype=np.int64), np.digitize(latent, [-2.0, -1.0, 0.2, 1.5]))
+
+
+def judged(targets: int) -> Ratings:
+    rng = np.random.default_rng(targets)
+    seen = np.argsort(rng.random((targets, 13)), axis=1)[:, :4]
+    target, place, indicator = (codes.ravel() for codes in np.indices((targets, 4, 4)))
+    rater = seen[target, place]
+    latent = (
+        rng.normal(0, 1, targets)[target] + rng.normal(0, 0.5, 13)[rater] + rng.logistic(size=len(target))
+    )
+    latent += (
+        rng.normal(0, 0.6, (targets, 13))[target, rater] + rng.normal(0, 0.4, (targets, 4))[target, indicator]
+    )
+    return coded(target, rater, indicator, np.digitize(latent, [-3.0, -1.0, 1.0, 3.0]))
 
 
 def coded(target: np.ndarray, rater: np.ndarray, indicator: np.ndarray, values: np.ndarray) -> Ratings:

@@ -383,7 +383,7 @@ def test_halo_and_subdistricts_are_effects_of_their_own(tmp_path):
         (("--effects", "target,subdistrict"), "The effect subdistrict needs --subdistrict"),
         (
             ("--effects", "target", "--model", "facets"),
-            "--effects goes with --model gaussian; facets has its own.",
+            "--effects goes with --model gaussian or ordinal; facets has its own.",
         ),
         (("--steps", "own"), "--steps own goes with --model ordinal or facets. Leave it out."),
         (("--value", "other", "--indicator", "k"), "Several --value columns are the indicators already."),

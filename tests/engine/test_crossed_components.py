@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dongliang.engine.crossed import components, gaussian
+from dongliang.engine.crossed import components, effects, gaussian
 from dongliang.engine.errors import InvalidRatings, NotConverged, TooLarge, Unconnected, Unidentified
 from tests.engine.drawn import crossed_ratings, ratings_of, shuffled
 
@@ -115,7 +115,7 @@ def test_a_measure_holds_the_subdistrict_of_its_target(targets, raters):
 
 def test_the_gradient_agrees_with_finite_differences():
     ratings = drawn(7)
-    design = components._Design.of(ratings, FULL, None)
+    design = components.Design.of(ratings, FULL, None)
     model = components._Model.of(ratings, design, components._Blocks.of(ratings, design), reml=True)
     tau = np.array([0.7, 1.9, 0.3, 0.4, 0.6, 0.2])
     step = 1e-5
@@ -219,7 +219,7 @@ def test_an_effect_without_variance_is_remarked():
     assert zero
     assert fit.record.remarks == tuple(
         f"The variance of {name} is estimated as zero: its differences are no larger than chance would make them."
-        for name in components.NAMES
+        for name in effects.NAMES
         if name in zero
     )
 

@@ -4,52 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from dongliang.engine.crossed import laplace, ordinal
+from dongliang.engine.crossed import cumulative, laplace, ordinal
 from dongliang.engine.errors import InvalidRatings, NotConverged, Unconnected, Unidentified
 from tests.engine.drawn import crossed_ratings, ratings_of, shuffled
-
-
-def marks(seed, **design):
-    """Marks from 1 to 5 of a crossed design."""
-    ratings = crossed_ratings(seed, **design)
-    return replace(ratings, values=np.clip(np.round(ratings.values), 1, 5))
-
-
-def ballots(seed, *, targets=8, raters=60, indicators=3):
-    """Every rater sees one target, as residents do."""
-    rng = np.random.default_rng(seed)
-    home = rng.integers(0, targets, raters)
-    home[:targets] = np.arange(targets)
-    merit, feeling = rng.normal(0, 0.8, targets), rng.normal(0, 1.2, raters)
-    rater = np.repeat(np.arange(raters), indicators)
-    latent = 2 + merit[home[rater]] + feeling[rater] + rng.logistic(size=len(rater))
-    return replace(
-        crossed_ratings(0),
-        target=home[rater],
-        rater=rater,
-        indicator=np.tile(np.arange(indicators), raters),
-        values=np.digitize(latent, [0, 1.5, 3]).astype(float),
-        n_targets=targets,
-        n_raters=raters,
-        n_indicators=indicators,
-    )
-
-
-def answers(fit):
-    """Everything a fit says, in one row."""
-    return np.concatenate(
-        [
-            fit.measures,
-            fit.standard_errors,
-            fit.severities,
-            fit.severity_standard_errors,
-            fit.thresholds.ravel(),
-            fit.threshold_standard_errors.ravel(),
-            fit.indicator_effects,
-            fit.fair_marks,
-            [fit.log_likelihood, *fit.standard_deviations.values(), *fit.standard_deviation_errors.values()],
-        ]
-    )
+from tests.engine.drawn_marks import DESIGNS, SEPARATED, answers, ballots, marks, posed
 
 
 def written_out(ratings, fit):
@@ -72,14 +30,6 @@ def written_out(ratings, fit):
     spread = np.diag(deviations)
     value = np.log(upper - lower).sum() - z @ z / 2 - np.linalg.slogdet(curvature)[1] / 2
     return value, spread @ z, spread @ np.linalg.inv(curvature) @ spread
-
-
-DESIGNS = {
-    "more targets": marks(1),
-    "more raters": marks(2, targets=5, raters=30),
-    "sparse": marks(5, targets=25, raters=24, per_pair=0.15),
-    "ballots": ballots(6),
-}
 
 
 @pytest.mark.parametrize("thresholds", ["common", "indicator"])
@@ -121,17 +71,15 @@ def test_moving_any_parameter_lowers_the_likelihood_by_what_its_standard_error_s
 
 @pytest.mark.parametrize("ratings", DESIGNS.values(), ids=DESIGNS.keys())
 def test_the_gradient_agrees_with_finite_differences(ratings):
-    _, category = np.unique(ratings.values, return_inverse=True)
-    scale = laplace._Scale.of(ratings, category, category.max() + 1, "common", None)
-    problem = laplace._Problem.of(ratings, category, scale)
-    point = laplace._start(problem, ratings, category, np.array([True, True]))
+    problem, free = posed(ratings, ("target", "rater"))
+    point = cumulative.start(problem, free)
     step = 1e-5
 
-    gradient = laplace._slope(problem, point).gradient
+    gradient = laplace.slope_at(problem, point).gradient
 
     differences = [
-        laplace._evaluate(problem, point.parameters + move, point.z).log_likelihood
-        - laplace._evaluate(problem, point.parameters - move, point.z).log_likelihood
+        laplace.evaluate(problem, point.parameters + move, point.z).log_likelihood
+        - laplace.evaluate(problem, point.parameters - move, point.z).log_likelihood
         for move in step * np.eye(len(gradient))
     ]
     assert gradient == pytest.approx(np.array(differences) / (2 * step), rel=1e-6, abs=1e-6)
@@ -265,7 +213,7 @@ def test_nested_raters_leave_independent_errors():
 
 
 def test_many_targets_have_no_joint_covariance(monkeypatch):
-    monkeypatch.setattr(laplace, "COVARIANCE_LIMIT", 19)
+    monkeypatch.setattr(cumulative, "COVARIANCE_LIMIT", 19)
 
     assert ordinal(marks(19)).covariance is None
 
@@ -341,14 +289,6 @@ def test_ratings_equal_within_indicators_tell_nothing_apart(marks_of, cuts, thre
     assert fit.fair_marks.tolist() == [4] * 20
     assert fit.thresholds.tolist() == (cuts or [[], []])
     assert fit.record.remarks == ("All ratings of an indicator are equal: targets cannot be told apart.",)
-
-
-SEPARATED = {
-    "each target has its mark": lambda t, r, j: t % 3,
-    "each rater has their mark": lambda t, r, j: r % 4,
-    "half of the targets always pass": lambda t, r, j: t > 5,
-    "one indicator is always above the other": lambda t, r, j: 5 if j else 1 + (t * t + 3 * r) % 4,
-}
 
 
 @pytest.mark.parametrize("mark", SEPARATED.values(), ids=SEPARATED.keys())

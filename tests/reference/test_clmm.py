@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dongliang.engine.crossed import laplace, ordinal
+from dongliang.engine.crossed import cumulative, ordinal
 from dongliang.engine.errors import Unconnected
 from tests.reference import tables
 
@@ -64,7 +64,7 @@ def test_a_part_of_the_lectures_is_refused_as_unconnected_and_else_agrees_with_c
 
     with pytest.raises(Unconnected) as caught:
         ordinal(ratings)
-    monkeypatch.setattr(laplace, "refuse_unconnected", lambda *design: None)
+    monkeypatch.setattr(cumulative, "refuse_unconnected", lambda *design: None)
     fit = ordinal(ratings)
 
     assert len(caught.value.groups) == groups

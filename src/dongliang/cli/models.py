@@ -1,7 +1,7 @@
 """The models that ``score`` can fit, and one shape for what they answer."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,7 +55,7 @@ EFFECTS = (
 )
 PLAIN = ("target", "rater")
 # Those whose function takes ``effects`` and ``subdistrict``.
-TAKES_EFFECTS = frozenset({"gaussian"})
+TAKES_EFFECTS = frozenset({"gaussian", "ordinal"})
 
 # Of a standard normal distribution: what holds 90 %.
 NINETY = 1.6448536269514722
@@ -174,7 +174,11 @@ def extra(rated: Rated, effects: tuple[str, ...]) -> dict[str, Any]:
     """What a function that takes effects is given beyond the ratings; nothing where the effects are the plain ones."""
     if effects == PLAIN:
         return {}
-    return {"effects": effects, "subdistrict": rated.subdistrict if "subdistrict" in effects else None}
+    return {"effects": effects, "subdistrict": rated.subdistrict if needs_subdistricts(effects) else None}
+
+
+def needs_subdistricts(effects: Iterable[str]) -> bool:
+    return any(name.startswith("subdistrict") for name in effects)
 
 
 # One shape

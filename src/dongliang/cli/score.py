@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dongliang.cli.models import EFFECTS, MODELS, fit_model, rank_targets
+from dongliang.cli.models import EFFECTS, MODELS, fit_model, needs_subdistricts, rank_targets
 from dongliang.cli.outputs import interruptible, write_csv, write_xlsx, written_whole
 from dongliang.cli.page import LANGUAGES, page
 from dongliang.cli.progress import doing
@@ -160,7 +160,7 @@ def check_options(columns: Columns, effects: tuple[str, ...]) -> None:
         raise click.UsageError(
             "Several --value columns are the indicators already. Leave --indicator out, or give one --value."
         )
-    if "subdistrict" in effects and not columns.subdistrict:
+    if needs_subdistricts(effects) and not columns.subdistrict:
         raise click.UsageError("The effect subdistrict needs --subdistrict, the column that names it.")
 
 

@@ -360,7 +360,8 @@ class OrdinalFit:
     Parameters
     ----------
     measures : (p,) float
-        Conditional modes: how many logits a target lies above the average one, at 0. Higher is better.
+        Conditional modes: how many logits a target lies above the average one, at 0. Higher is better. With an effect of
+        subdistricts, the target's is added.
     standard_errors : (p,) float
         Conditional standard deviations of ``measures`` given thresholds and variances.
     covariance : (p, p) float or None
@@ -376,14 +377,14 @@ class OrdinalFit:
         ``P(mark <= categories[k]) = logit^-1(thresholds[j, k] - measure + severity)``. Minus or plus infinity where an
         indicator never used its lowest or highest categories.
     threshold_standard_errors : (J, K - 1) float
-        From the observed information; NaN at infinity.
+        From the observed information; NaN at infinity. Where indicators are random, of the thresholds of an average one.
     indicator_effects : (J,) float
-        What an indicator adds; they sum to 0. Higher is easier. NaN where each has thresholds of its own,
-        or nothing differs.
+        What an indicator adds; they sum to 0, or are conditional modes where indicators are random. Higher is easier. NaN where
+        each has thresholds of its own, or nothing differs.
     indicator_effect_standard_errors : (J,) float
-        From the observed information.
+        From the observed information; conditional standard deviations where indicators are random.
     standard_deviations : mapping of str to float
-        Of ``"target"`` and ``"rater"``, in logits.
+        Of ``"target"`` and ``"rater"``, and one for every other effect asked for, in logits; 0 where it was left out.
     standard_deviation_errors : mapping of str to float
         From the observed information; NaN for one that was left out or ended at zero.
     fair_marks : (p,) float

@@ -7,6 +7,7 @@ from dongliang.engine.checking.composite import certify_composite
 from dongliang.engine.checking.facets import certify_facets
 from dongliang.engine.checking.gaussian import certify_gaussian
 from dongliang.engine.checking.nested import certify_nested_gaussian, certify_nested_ordinal
+from dongliang.engine.checking.ordinal import certify_ordinal
 from dongliang.engine.checking.pairing import certify_pairing
 from dongliang.engine.checking.plans import certify_plan
 from dongliang.engine.checking.ranking import certify_ranking
@@ -17,6 +18,7 @@ __all__ = [
     "certify_gaussian",
     "certify_nested_gaussian",
     "certify_nested_ordinal",
+    "certify_ordinal",
     "certify_pairing",
     "certify_plan",
     "certify_ranking",

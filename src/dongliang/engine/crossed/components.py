@@ -15,43 +15,20 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import coo_array, csr_array
 
-from dongliang.engine.crossed.layout import (
-    DENSE_LIMIT,
-    RATER_OF_ITS_OWN,
-    Schur,
-    refuse_incomparable,
-    refuse_unconnected,
-    row_of_each,
-    totals,
-)
+from dongliang.engine.crossed.effects import Design, free_effects
+from dongliang.engine.crossed.layout import DENSE_LIMIT, Schur, row_of_each, totals
 from dongliang.engine.crossed.newton import minimise
+from dongliang.engine.crossed.units import BLOCKS_LIMIT, Places, inner_effects, padded
 from dongliang.engine.data import Booleans, Fit, Floats, Integers, Ratings, Record
-from dongliang.engine.errors import InvalidRatings, TooLarge, Unidentified, converged
+from dongliang.engine.errors import TooLarge, Unidentified, converged
 
 TOLERANCE = 1e-9
 COVARIANCE_LIMIT = 5_000
-# Numbers in the blocks of all units together: 1.6 GB.
-BLOCKS_LIMIT = 200_000_000
 # Where the effects leave this share of the sum of squares, no digits are left to weigh errors by.
 EXACT = 1e-9
 # The trace of an effect without variance is that of one with as little as this.
 ALMOST_NONE = 1e-7
 
-NAMES = (
-    "target",
-    "rater",
-    "indicator",
-    "target:indicator",
-    "target:rater",
-    "rater:indicator",
-    "subdistrict",
-    "subdistrict:indicator",
-)
-# What may belong to one unit of the pivot alone.
-INNER = {
-    "target": ("target", "target:indicator", "target:rater", "rater", "rater:indicator"),
-    "rater": ("rater", "rater:indicator", "target:rater"),
-}
 REPRODUCED = "The effects reproduce the ratings exactly, so that no error is left to weigh them by."
 
 
@@ -64,8 +41,8 @@ def fit_components(
     max_iterations: int,
 ) -> Fit:
     """What ``crossed.gaussian`` answers for any effects that ``refuse_unknown`` lets pass."""
-    design = _Design.of(ratings, effects, subdistrict)
-    free, remarks = _free(ratings, design)
+    design = Design.of(ratings, effects, subdistrict)
+    free, remarks = free_effects(ratings, design)
     design = design.without(~free)
     blocks = _Blocks.of(ratings, design)
     model = _Model.of(ratings, design, blocks, reml)
@@ -85,118 +62,6 @@ def fit_components(
     )
     fit = _fit(ratings, model, point, slope, effects, replace(record, remarks=remarks + zero))
     return converged(fit)
-
-
-@dataclass(frozen=True, eq=False)
-class _Design:
-    """The level of every rating under every effect; levels of all effects are numbered in one row from ``offsets`` on."""
-
-    names: tuple[str, ...]
-    codes: tuple[Integers, ...]
-    sizes: tuple[int, ...]
-    fixed: Floats
-    subdistrict: Integers | None
-
-    @classmethod
-    def of(cls, ratings: Ratings, effects: tuple[str, ...], subdistrict: Integers | None) -> _Design:
-        names = tuple(name for name in NAMES if name in effects)
-        columns: dict[str, tuple[Integers, int]] = {
-            "target": (ratings.target, ratings.n_targets),
-            "rater": (ratings.rater, ratings.n_raters),
-            "indicator": (ratings.indicator, ratings.n_indicators),
-        }
-        of_targets = None if subdistrict is None else np.asarray(subdistrict, dtype=np.int64)
-        if of_targets is not None:
-            columns["subdistrict"] = (of_targets[ratings.target], int(of_targets.max()) + 1)
-        for name in names:
-            if ":" in name:
-                (first, _), (second, size) = (columns[part] for part in name.split(":"))
-                levels, codes = np.unique(first * size + second, return_inverse=True)
-                columns[name] = codes.astype(np.int64), len(levels)
-        fixed = np.ones((len(ratings), 1))
-        if "indicator" not in names:
-            fixed = np.eye(ratings.n_indicators)[ratings.indicator]
-        codes, sizes = zip(*(columns[name] for name in names), strict=True)
-        return cls(names, codes, sizes, fixed, of_targets)
-
-    @property
-    def offsets(self) -> Integers:
-        return np.concatenate([[0], np.cumsum(self.sizes)]).astype(np.int64)
-
-    def without(self, left_out: Booleans) -> _Design:
-        kept = np.flatnonzero(~left_out)
-        return replace(
-            self,
-            names=tuple(self.names[k] for k in kept),
-            codes=tuple(self.codes[k] for k in kept),
-            sizes=tuple(self.sizes[k] for k in kept),
-        )
-
-    def each(self, values: Floats) -> Floats:
-        """A value per effect, repeated for each of its levels."""
-        return np.repeat(values, self.sizes)
-
-    def by_effect(self, values: Floats) -> Floats:
-        """Sums over the levels of each effect."""
-        return np.add.reduceat(values, self.offsets[:-1])
-
-
-def refuse_unknown(effects: tuple[str, ...], subdistrict: Integers | None, targets: int) -> None:
-    """Raise ``InvalidRatings`` for effects that do not exist, or do not go with each other."""
-    unknown = [name for name in effects if name not in NAMES]
-    if unknown:
-        raise InvalidRatings(f"{unknown[0]!r} is no effect. Choose from {', '.join(NAMES)}.")
-    if "target" not in effects:
-        raise InvalidRatings("The effects lack 'target', so that there would be nothing to measure. Add it.")
-    if any(name.startswith("subdistrict") for name in effects) != (subdistrict is not None):
-        raise InvalidRatings(
-            "An effect of subdistricts and the subdistricts of the targets go together. Give both."
-        )
-    if subdistrict is not None:
-        given = np.asarray(subdistrict)
-        if given.shape != (targets,) or given.dtype.kind not in "iu" or given.min(initial=0) < 0:
-            raise InvalidRatings(
-                f"subdistrict has the shape {given.shape} and the type {given.dtype}. Give a code from 0 for each of "
-                f"{targets} targets."
-            )
-
-
-def _free(ratings: Ratings, design: _Design) -> tuple[Booleans, tuple[str, ...]]:
-    """Which effects can be estimated; refuses what leaves targets without a measure."""
-    free = np.ones(len(design.names), dtype=bool)
-    remarks = []
-    used = [
-        np.bincount(codes, minlength=size) for codes, size in zip(design.codes, design.sizes, strict=True)
-    ]
-    levels = [int((counts > 0).sum()) for counts in used]
-    refuse_incomparable(used[0])
-    for k, name in enumerate(design.names[1:], start=1):
-        same = [
-            other
-            for j, other in enumerate(design.names[:k])
-            if free[j] and levels[j] == levels[k] == _pairs(design.codes[j], design.codes[k])
-        ]
-        reason = ""
-        if levels[k] < 2:
-            reason = "has one level only"
-        elif used[k].max() == 1:
-            reason = "has one rating a level and cannot be told from chance"
-        elif same:
-            reason = f"cannot be told from {same[0]}"
-        if same == ["target"] and name == "rater" and not reason.startswith("has"):
-            raise Unidentified(RATER_OF_ITS_OWN)
-        if reason:
-            free[k] = False
-            remarks.append(f"The effect {name} {reason}: it is left out of the model.")
-    if "rater" in design.names and free[design.names.index("rater")]:
-        nested = _pairs(ratings.rater, ratings.target) == levels[design.names.index("rater")]
-        if not nested:
-            refuse_unconnected(ratings.target, ratings.rater, ratings.n_targets, ratings.n_raters)
-    return free, tuple(remarks)
-
-
-def _pairs(first: Integers, second: Integers) -> int:
-    return len(np.unique(first * (int(second.max()) + 1) + second))
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,15 +89,15 @@ class _Blocks:
     buckets: tuple[_Bucket, ...]
 
     @classmethod
-    def of(cls, ratings: Ratings, design: _Design) -> _Blocks:
+    def of(cls, ratings: Ratings, design: Design) -> _Blocks:
         pivots = {"target": ratings.target, "rater": ratings.rater}
-        inner = {name: _inner(design, name, codes) for name, codes in pivots.items()}
+        inner = {name: inner_effects(design, name, codes) for name, codes in pivots.items()}
         sizes = np.array(design.sizes)
         pivot = min(pivots, key=lambda name: int(sizes[~inner[name]].sum()))
         return cls._around(design, pivots[pivot], inner[pivot])
 
     @classmethod
-    def _around(cls, design: _Design, unit: Integers, inner: Booleans) -> _Blocks:
+    def _around(cls, design: Design, unit: Integers, inner: Booleans) -> _Blocks:
         numbers = [codes + offset for codes, offset in zip(design.codes, design.offsets[:-1], strict=True)]
         q = int(design.offsets[-1])
         outside = np.repeat(~inner, design.sizes)
@@ -249,54 +114,17 @@ class _Blocks:
         for first in shared:
             for second in shared:
                 among += totals(first * len(outer) + second, np.ones(len(unit)), len(among))
-        inside_of = _Places.of(unit, own, q)
-        met_by = _Places.of(unit, shared, len(outer))
+        inside_of = Places.of(unit, own, q)
+        met_by = Places.of(unit, shared, len(outer))
         buckets = _buckets(unit, own, shared, inside_of, met_by)
         return cls(q, outer, among.reshape(len(outer), len(outer)), buckets)
 
 
-def _inner(design: _Design, pivot: str, unit: Integers) -> Booleans:
-    return np.array(
-        [
-            name in INNER[pivot] and _pairs(codes, unit) == len(np.unique(codes))
-            for name, codes in zip(design.names, design.codes, strict=True)
-        ]
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _Places:
-    """Which levels each unit meets, in rising order, and the place of each among its unit's."""
-
-    keys: Integers
-    starts: Integers
-    size: Integers
-    levels: int
-
-    @classmethod
-    def of(cls, unit: Integers, numbers: list[Integers], levels: int) -> _Places:
-        keys = np.unique(np.concatenate([unit * (levels + 1) + number for number in numbers] or [unit[:0]]))
-        size = np.bincount(keys // (levels + 1), minlength=int(unit.max()) + 1)
-        return cls(keys, np.cumsum(size) - size, size, levels)
-
-    def place(self, unit: Integers, number: Integers) -> Integers:
-        found = np.searchsorted(self.keys, unit * (self.levels + 1) + number)
-        return np.asarray(found - self.starts[unit])
-
-    def table(self, units: Integers, width: int) -> Integers:
-        """(units, width) of their levels, filled up with the number after the last."""
-        table = np.full((len(units), width), self.levels, dtype=np.int64)
-        column = np.arange(width)
-        filled = column < self.size[units][:, None]
-        table[filled] = (self.keys % (self.levels + 1))[(self.starts[units][:, None] + column)[filled]]
-        return table
-
-
 def _buckets(
-    unit: Integers, own: list[Integers], shared: list[Integers], inside_of: _Places, met_by: _Places
+    unit: Integers, own: list[Integers], shared: list[Integers], inside_of: Places, met_by: Places
 ) -> tuple[_Bucket, ...]:
     present = np.unique(unit)
-    widths = np.column_stack([_padded(inside_of.size[present]), _padded(met_by.size[present])])
+    widths = np.column_stack([padded(inside_of.size[present]), padded(met_by.size[present])])
     needed = int((widths[:, 0] * (2 * widths.sum(axis=1)) + widths[:, 1] ** 2).sum())
     if needed > BLOCKS_LIMIT:
         raise TooLarge(
@@ -322,12 +150,6 @@ def _buckets(
             )
         )
     return tuple(buckets)
-
-
-def _padded(size: Integers) -> Integers:
-    """Up to the next of 1, 2, 3, 4, 6, 8, 12, 16, ...: few different sizes, little of them empty."""
-    steps = np.array(sorted({2**k for k in range(20)} | {3 * 2**k for k in range(20)} | {0}))
-    return np.asarray(steps[np.searchsorted(steps, size)])
 
 
 def _counted(
@@ -448,7 +270,7 @@ class _Slope:
 
 @dataclass(frozen=True, eq=False)
 class _Model:
-    design: _Design
+    design: Design
     blocks: _Blocks
     levels: csr_array
     transposed: csr_array
@@ -460,9 +282,9 @@ class _Model:
     square: Floats
 
     @classmethod
-    def of(cls, ratings: Ratings, design: _Design, blocks: _Blocks, reml: bool) -> _Model:
+    def of(cls, ratings: Ratings, design: Design, blocks: _Blocks, reml: bool) -> _Model:
         centre = float(ratings.values.mean())
-        columns = np.column_stack([design.fixed, ratings.values - centre])
+        columns = np.column_stack([_fixed(ratings, design), ratings.values - centre])
         n = len(ratings)
         number = np.concatenate(
             [codes + offset for codes, offset in zip(design.codes, design.offsets[:-1], strict=True)]
@@ -556,6 +378,12 @@ class _Model:
         products = working.T @ weighed - by_fixed.T @ cho_solve(point.fixed_factor, by_fixed)
         profiled = np.outer(squares, squares) / point.degrees
         return np.asarray(products / point.variance - profiled + 1e-6 * np.diag(profiled.diagonal()))
+
+
+def _fixed(ratings: Ratings, design: Design) -> Floats:
+    if design.random_indicators:
+        return np.ones((len(ratings), 1))
+    return np.eye(ratings.n_indicators)[ratings.indicator]
 
 
 def _fit(

@@ -14,7 +14,8 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_array
 
-from dongliang.engine.crossed.components import fit_components, refuse_unknown
+from dongliang.engine.crossed.components import fit_components
+from dongliang.engine.crossed.effects import refuse_unknown
 from dongliang.engine.crossed.layout import (
     Layout,
     Nested,
