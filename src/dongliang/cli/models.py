@@ -11,6 +11,7 @@ import numpy as np
 from dongliang.cli.ratings import Rated
 from dongliang.engine import classic, crossed, facets, nested
 from dongliang.engine.agreement import reliability
+from dongliang.engine.crossed.effects import NAMES
 from dongliang.engine.data import (
     HIGHEST_MARK,
     Composite,
@@ -44,15 +45,7 @@ FUNCTIONS = {
     "nested.gaussian": "ballots-gaussian",
     "nested.ordinal": "ballots-ordinal",
 }
-EFFECTS = (
-    "target",
-    "rater",
-    "indicator",
-    "target:indicator",
-    "target:rater",
-    "rater:indicator",
-    "subdistrict",
-)
+EFFECTS = NAMES
 PLAIN = ("target", "rater")
 # Those whose function takes ``effects`` and ``subdistrict``.
 TAKES_EFFECTS = frozenset({"gaussian", "ordinal"})
