@@ -103,6 +103,7 @@ scoring:export               S  +  x  x  x  x  x  x  x  -
 awards:lists                 S  +  x  x  x  x  x  x  x  +
 awards:list                  S  +  x  x  x  x  x  x  x  -
 awards:export                S  +  x  x  x  x  x  x  x  -
+awards:certificates_file     S  +  x  x  x  x  x  x  x  -
 awards:revoke                S  +  x  x  x  x  x  x  x  -
 awards:objection             +  +  +  +  +  +  +  +  +  +
 awards:check_certificate     +  +  +  +  +  +  +  +  +  +
@@ -262,6 +263,7 @@ def address(name: str, world: World) -> str:
         "awards:publish": [honour_list],
         "awards:export": [honour_list],
         "awards:propose": [honour_list],
+        "awards:certificates_file": [honour_list],
         "awards:confirm": [honour_list],
         "awards:issue": [honour_list],
         "awards:decide": [ListChange.objects.get().pk],

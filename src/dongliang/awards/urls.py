@@ -11,6 +11,7 @@ urlpatterns = [
     path("lists/<int:list_id>/changes/", office.propose, name="propose"),
     path("lists/<int:list_id>/confirm/", office.confirm, name="confirm"),
     path("lists/<int:list_id>/certificates/", office.issue, name="issue"),
+    path("lists/<int:list_id>/certificates.pdf", office.certificates_file, name="certificates_file"),
     path("lists/<int:list_id>/export/", office.export, name="export"),
     path("lists/changes/<int:change_id>/", office.decide, name="decide"),
     path("lists/objections/<int:objection_id>/", office.answer, name="answer"),

@@ -1,28 +1,17 @@
-"""Cards, posters and paper ballots as PDF, ready for a print shop. Pure: text in, bytes out.
-
-Typst sets the pages, from the sources in ``typst/``, which take all that is shown as one JSON text: so they hold no words,
-and these follow the language of whoever prints. Fonts come with a package; the machine needs none.
-"""
+"""Cards, posters and paper ballots as PDF, ready for a print shop. Pure: text in, bytes out."""
 
 import datetime
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
-import pylopdf_fonts_zh_cn
-import segno
-import typst
 from django.utils.formats import date_format
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 
-SOURCES = Path(__file__).parent / "typst"
-FONTS = Path(pylopdf_fonts_zh_cn.__file__).parent
+from dongliang.common.typesetting import pdf, qr_drawing
+
+SOURCES = "ballots/typst"
 # More projects to choose from than this hang on a list of their own beside the box.
 ON_THE_BALLOT = 40
-REGIONS = {"zh-hans": ("zh", "CN"), "zh-hant": ("zh", "TW"), "en": ("en", "GB")}
 
 
 @dataclass(frozen=True)
@@ -44,38 +33,6 @@ class Card:
     sampled: bool = False
 
 
-@cache
-def fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, font_paths=[str(FONTS)])
-
-
-def pdf(source: str, data: dict[str, Any]) -> bytes:
-    language, region = REGIONS.get(get_language() or "", REGIONS["zh-hans"])
-    made = typst.compile(
-        str(SOURCES / f"{source}.typ"),
-        font_paths=fonts(),
-        format="pdf",
-        sys_inputs={"data": json.dumps(data | {"lang": language, "region": region}, ensure_ascii=False)},
-    )
-    return bytes(made)
-
-
-def qr_drawing(text: str) -> str:
-    """``text`` as a QR code: an SVG of one path, with the quiet margin that scanners ask for."""
-    modules = segno.make(text, error="m", micro=False).matrix
-    size = len(modules) + 8
-    path = "".join(
-        f"M{column + 4} {row + 4}h1v1h-1z"
-        for row, line in enumerate(modules)
-        for column, dark in enumerate(line)
-        if dark
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" shape-rendering="crispEdges">'
-        f'<path d="{path}" fill="#000"/></svg>'
-    )
-
-
 def until(place: Place) -> str:
     if place.closes_on is None:
         return ""
@@ -86,7 +43,7 @@ def cards_pdf(cards: Sequence[Card], place: Place, *, enter: str) -> bytes:
     """Household cards, ten on a sheet; ``enter`` is the address at which a code is typed."""
     promise = gettext("One card, one household, one voice")
     return pdf(
-        "cards",
+        f"{SOURCES}/cards.typ",
         {
             "title": gettext("Household cards"),
             "neighbourhood": place.neighbourhood,
@@ -122,7 +79,7 @@ def poster_pdf(place: Place, *, address: str, verification: Sequence[str]) -> by
     ]
     heading = gettext("Have your say on your neighbourhood")
     return pdf(
-        "poster",
+        f"{SOURCES}/poster.typ",
         {
             "title": gettext("Poster"),
             "neighbourhood": place.neighbourhood,
@@ -161,7 +118,7 @@ class Questions:
 def sheets_pdf(place: Place, asked: Questions, cards: Sequence[Card], *, blank: int = 0) -> bytes:
     """Paper ballots: one for each card, with its code, and so many without a code for a hall count."""
     return pdf(
-        "sheets",
+        f"{SOURCES}/sheets.typ",
         {
             "title": gettext("Paper ballots"),
             "neighbourhood": place.neighbourhood,

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import messages
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
@@ -24,6 +26,7 @@ from dongliang.awards.actions.publicity import (
 from dongliang.awards.calendar import is_announced
 from dongliang.awards.forms import AnswerForm, ChangeForm, RevocationForm
 from dongliang.awards.models import Certificate, HonourList, ListChange, Objection
+from dongliang.awards.printing import Paper, certificates_pdf
 from dongliang.awards.queries.lists import drawing_blockers, honours, lists_visible_to
 from dongliang.awards.queries.publicity import (
     announcing_blockers,
@@ -34,6 +37,7 @@ from dongliang.awards.queries.publicity import (
     issuing_blockers,
     objections,
 )
+from dongliang.ballots.links import full_address
 from dongliang.common.refusals import Refused
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.scoring.queries import runs_visible_to
@@ -227,6 +231,33 @@ def revoke(request: HttpRequest, certificate_id: int) -> HttpResponse:
     ):
         return redirect("awards:list", list_id=certificate.honour.honour_list_id)
     return render(request, "awards/revoke.html", {"certificate": certificate, "form": form})
+
+
+@may_manage
+def certificates_file(request: HttpRequest, list_id: int) -> HttpResponse:
+    """All certificates of a list that hold, ready to print."""
+    entry = fetch(request, list_id)
+    holding = [certificate for certificate in certificates(entry) if not certificate.revoked_at]
+    if not holding:
+        raise Http404
+    papers = [
+        Paper(
+            number=certificate.number,
+            name=certificate.honour.enrolment.person.name,
+            place=f"{certificate.honour.enrolment.subdistrict} {certificate.honour.enrolment.organisation}",
+            season=entry.season.title,
+            honour=entry.title,
+            project=certificate.honour.project.title if certificate.honour.project else "",
+            day=localdate(certificate.issued_at),
+            address=full_address(request, "awards:certificate", number=certificate.number),
+        )
+        for certificate in holding
+    ]
+    office = _("Programme office of %(district)s") % {"district": entry.season.district}
+    response = HttpResponse(certificates_pdf(papers, office=office), content_type="application/pdf")
+    name = quote(f"{entry.season.title}-{entry.title}.pdf")
+    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+    return response
 
 
 @may_manage
