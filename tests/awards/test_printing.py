@@ -39,4 +39,7 @@ def test_there_is_a_page_for_each_certificate(language):
 
 
 def test_a_certificate_of_a_project_names_it():
-    assert wording(paper(project="楼道亮起来")) == "在“大梁带小梁”2021 年度工作中，您牵头办成的“楼道亮起来”被评为"
+    assert (
+        wording(paper(project="楼道亮起来"))
+        == "在“大梁带小梁”2021 年度工作中，您牵头办成的“楼道亮起来”被评为"
+    )
