@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dongliang.engine.crossed import components, gaussian
+from dongliang.engine.crossed.effects import Design
 from tests.reference import tables
 
 STUDIES = sorted(path.name.removesuffix("_gstudy.json") for path in tables.DATA.glob("*_gstudy.json"))
@@ -73,7 +74,7 @@ def test_lecturers_of_departments_agree_with_lmer(name, group):
 def criterion_at(ratings, variance, *, subdistrict=None, reml=True):
     """Our criterion at somebody else's variances."""
     effects = tuple(name for name in variance if name != "Residual")
-    design = components._Design.of(ratings, effects, subdistrict)
+    design = Design.of(ratings, effects, subdistrict)
     model = components._Model.of(ratings, design, components._Blocks.of(ratings, design), reml)
     return model.evaluate(np.array([variance[name] for name in design.names]) / variance["Residual"]).deviance
 

@@ -198,12 +198,12 @@ def _levels(ratings: Ratings, name: str, subdistrict: Integers | None) -> tuple[
         "rater": (ratings.rater, ratings.n_raters),
         "indicator": (ratings.indicator, ratings.n_indicators),
     }
-    if name in plain:
-        return plain[name]
-    if name == "subdistrict":
+    if name.startswith("subdistrict"):
         if subdistrict is None:
             raise NotCertified("The fit has an effect of subdistricts, and they are not given.")
-        return subdistrict[ratings.target], int(subdistrict.max()) + 1
+        plain["subdistrict"] = subdistrict[ratings.target], int(subdistrict.max()) + 1
+    if name in plain:
+        return plain[name]
     one, other = (plain[part] for part in name.split(":"))
     levels, codes = np.unique(one[0] * other[1] + other[0], return_inverse=True)
     return codes, len(levels)

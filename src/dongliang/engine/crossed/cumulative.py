@@ -46,7 +46,7 @@ def ordinal(
     effects : tuple of str, default ("target", "rater")
         The Gaussian effects, each with a standard deviation of its own: ``"target"``, and any of ``"rater"``, ``"indicator"``
         (else fixed), ``"target:indicator"``, ``"target:rater"`` (halo: what a rater gives a target on all indicators alike),
-        ``"rater:indicator"``, ``"subdistrict"``.
+        ``"rater:indicator"``, ``"subdistrict"``, ``"subdistrict:indicator"``.
     subdistrict : (p,) int, optional
         The group of each target, a code from 0; wanted by the effect of that name, and only by it.
     thresholds : {"common", "indicator"}
