@@ -27,6 +27,7 @@ FULL = gaussian(RATINGS, effects=EVERY, subdistrict=GROUPS)
         ("target", "rater", "target:indicator", "rater:indicator"),
         ("target", "rater", "target:rater"),
         ("target", "rater", "subdistrict"),
+        ("target", "rater", "subdistrict", "subdistrict:indicator"),
         EVERY,
     ],
 )

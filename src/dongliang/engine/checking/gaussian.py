@@ -177,6 +177,8 @@ def _columns(ratings: Ratings, name: str, members: Floats) -> Floats:
     if name == "subdistrict":
         return members[ratings.target]
     codes = {"target": ratings.target, "rater": ratings.rater, "indicator": ratings.indicator}
+    if members.size:
+        codes["subdistrict"] = members[ratings.target].argmax(axis=1)
     if ":" not in name:
         return np.eye(getattr(ratings, f"n_{name}s"))[codes[name]]
     first, second = (codes[part] for part in name.split(":"))
