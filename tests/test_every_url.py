@@ -184,16 +184,20 @@ def world() -> World:
     other = best.season.honour_lists.exclude(pk=best.pk).first()
     propose_change(other, leaving=other.honours.first().enrolment, entering=None, reason="自愿放弃", by=None)
     draw_lists(run_scoring(world.season, by=None), by=None)
-    # A pile of paper that nobody entered before the close; the office is its first keyer.
-    pile = PaperBatch.objects.create(
-        round=world.season.rounds.first(), enrolment=world.enrolments[0], kind="hall", sheets=2, made_at=now()
-    )
-    pile.keyings.create(seat=1, by=world.accounts["office"])
+    leave_pile(world)
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
     # What a page shows when it is not told otherwise is the newest season.
     elsewhere.season.delete()
     return world
+
+
+def leave_pile(world: World) -> None:
+    """A pile of paper ballots that nobody entered before the close; the office is its first keyer."""
+    pile = PaperBatch.objects.create(
+        round=world.season.rounds.first(), enrolment=world.enrolments[0], kind="hall", sheets=2, made_at=now()
+    )
+    pile.keyings.create(seat=1, by=world.accounts["office"])
 
 
 def address(name: str, world: World) -> str:

@@ -8,7 +8,7 @@ from dongliang.scoring.actions import run_scoring
 from tests.browser import DESKTOP, PHONE, axe, page_of, shoot, sign_in
 from tests.factories.scoring import make_closed_world, make_collecting_world
 from tests.factories.season import World
-from tests.test_every_url import READING, address, expected
+from tests.test_every_url import READING, address, expected, leave_pile
 
 SCREENS = {"phone": PHONE, "desktop": DESKTOP}
 # A file, not a page.
@@ -25,6 +25,7 @@ FILES |= {"mentoring:roster_export", "scoring:document", "scoring:export", "awar
 
 def make_published_world() -> World:
     world = make_closed_world()
+    leave_pile(world)
     for honour_list in draw_lists(run_scoring(world.season, by=None), by=None)[:2]:
         publish_list(honour_list, by=None)
     return world
