@@ -65,12 +65,15 @@ review:board                 S  +  x  x  x  x  x  x  x  +
 review:assessor              S  +  x  x  x  x  x  x  x  -
 ballots:enter                +  +  +  +  +  +  +  +  +  +
 ballots:receipt              +  +  +  +  +  +  +  +  +  +
+ballots:proof                +  +  +  +  +  +  +  +  +  +
+ballots:archive              +  +  +  +  +  +  +  +  +  +
 ballots:rate                 +  +  +  +  +  +  +  +  +  +
 ballots:pick                 +  +  +  +  +  +  +  +  +  +
 ballots:thanks               -  -  -  -  -  -  -  -  -  -
 ballots:rounds               S  +  +  +  x  x  x  x  x  +
 ballots:cards                S  +  +  -  x  x  x  x  x  -
 ballots:poster               S  +  +  -  x  x  x  x  x  -
+ballots:statements           S  +  x  x  x  x  x  x  x  x
 scoring:runs                 S  +  x  x  x  x  x  x  x  +
 scoring:run                  S  +  x  x  x  x  x  x  x  -
 scoring:document             S  +  x  x  x  x  x  x  x  -
@@ -100,6 +103,9 @@ review:plan                  S  .  x  x  x  x  x  x  x  -
 ballots:prepare              S  .  x  x  x  x  x  x  x  x
 ballots:open                 S  .  x  x  x  x  x  x  x  x
 ballots:close                S  .  x  x  x  x  x  x  x  x
+ballots:publish_statement    S  .  x  x  x  x  x  x  x  x
+ballots:open_tally           S  .  x  x  x  x  x  x  x  x
+ballots:destroy_key          S  .  x  x  x  x  x  x  x  x
 awards:draw                  S  .  x  x  x  x  x  x  x  -
 awards:publish               S  .  x  x  x  x  x  x  x  -
 type_size                    .  .  .  .  .  .  .  .  .  .
@@ -171,6 +177,11 @@ def address(name: str, world: World) -> str:
         "ballots:prepare": [season.slug],
         "ballots:open": [season.slug],
         "ballots:close": [season.slug],
+        "ballots:archive": [season.slug, 1],
+        "ballots:statements": [season.slug],
+        "ballots:publish_statement": [season.slug],
+        "ballots:open_tally": [season.slug],
+        "ballots:destroy_key": [season.slug],
         "scoring:run": [run],
         "scoring:document": [run, "result"],
         "scoring:export": [run],

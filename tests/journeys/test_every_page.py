@@ -19,7 +19,7 @@ FILES = {
     "projects:export",
     "mentoring:roster_template",
 }
-FILES |= {"mentoring:roster_export", "scoring:document", "scoring:export", "awards:export"}
+FILES |= {"mentoring:roster_export", "scoring:document", "scoring:export", "awards:export", "ballots:archive"}
 
 
 def make_published_world() -> World:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 from dongliang.ballots import codes
 from dongliang.ballots.queries.coverage import NeighbourhoodCoverage
 from dongliang.people.models import Organisation
+from dongliang.seasons.models import Season
 from dongliang.seasons.rulebook import Indicator, PopularProjects
 
 CANNOT_SAY = "0"
@@ -168,3 +169,21 @@ class CardsForm(forms.Form):
     @property
     def last(self) -> int:
         return self.cleaned_data["start"] + self.cleaned_data["count"] - 1
+
+
+class DestroyKeyForm(forms.Form):
+    """Asks for the season's short name, so that nobody destroys a key by a slip of the hand."""
+
+    name = forms.CharField(label=gettext_lazy("Short name of the season"), max_length=40)
+
+    def __init__(self, season: Season, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.season = season
+        self.fields["name"].help_text = _("To confirm, type %(slug)s.") % {"slug": season.slug}
+
+    def clean_name(self) -> str:
+        if self.cleaned_data["name"] != self.season.slug:
+            raise forms.ValidationError(
+                _("That is not this season's short name. It is %(slug)s.") % {"slug": self.season.slug}
+            )
+        return self.season.slug

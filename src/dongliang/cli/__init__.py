@@ -13,6 +13,7 @@ COMMANDS = {
     "new-season": "dongliang.cli.operate:new_season",
     "serve": "dongliang.cli.operate:serve",
     "audit": "dongliang.cli.operate:audit",
+    "ballots": "dongliang.cli.ballots:ballots",
     "manage": "dongliang.cli.operate:manage",
     "score": "dongliang.cli.score:score",
     "pair": "dongliang.cli.pair:pair_command",

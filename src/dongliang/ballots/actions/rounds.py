@@ -2,6 +2,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from dongliang.ballots import codes
+from dongliang.ballots.actions.publishing import publish_statement
 from dongliang.ballots.keys import make_key
 from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.queries.rounds import (
@@ -44,11 +45,13 @@ def open_rounds(season: Season, *, by: Account | None) -> dict[str, Round]:
 
 @transaction.atomic
 def close_rounds(season: Season, *, by: Account | None) -> dict[str, Round]:
-    """End both rounds. Ballots being stored are waited for; after this nothing enters. Raises Refused."""
+    """End both rounds and state what came in. Ballots being stored are waited for; after this nothing enters. Raises Refused."""
     season = Season.objects.select_for_update().get(pk=season.pk)
     if blockers := closing_blockers(season):
         raise Refused(blockers)
-    return move_rounds(season, Round.State.CLOSED, "closed_at", by=by)
+    rounds = move_rounds(season, Round.State.CLOSED, "closed_at", by=by)
+    publish_statement(season, by=by)
+    return rounds
 
 
 def move_rounds(season: Season, state: str, stamp: str, *, by: Account | None) -> dict[str, Round]:
