@@ -84,6 +84,8 @@ ballots:phone_code           +  +  +  +  +  +  +  +  +  +
 ballots:wechat               +  +  +  +  +  +  +  +  +  +
 ballots:wechat_return        +  +  +  +  +  +  +  +  +  +
 ballots:hand_over            +  +  +  +  +  +  +  +  +  +
+ballots:proof                +  +  +  +  +  +  +  +  +  +
+ballots:archive              +  +  +  +  +  +  +  +  +  +
 ballots:rate                 +  +  +  +  +  +  +  +  +  +
 ballots:pick                 +  +  +  +  +  +  +  +  +  +
 ballots:thanks               -  -  -  -  -  -  -  -  -  -
@@ -96,6 +98,7 @@ ballots:assisted             S  +  +  -  x  x  x  x  x  -
 ballots:batches              S  +  +  +  x  x  x  x  x  >
 ballots:batch                S  +  +  -  x  x  x  x  x  -
 ballots:key                  S  +  -  -  x  x  x  x  x  -
+ballots:statements           S  +  x  x  x  x  x  x  x  x
 scoring:runs                 S  +  x  x  x  x  x  x  x  +
 scoring:run                  S  +  x  x  x  x  x  x  x  -
 scoring:document             S  +  x  x  x  x  x  x  x  -
@@ -139,6 +142,9 @@ ballots:take                 S  .  .  -  x  x  x  x  x  -
 ballots:finish               S  .  -  -  x  x  x  x  x  -
 ballots:enter_batch          S  .  .  -  x  x  x  x  x  -
 ballots:discard_batch        S  .  .  -  x  x  x  x  x  -
+ballots:publish_statement    S  .  x  x  x  x  x  x  x  x
+ballots:open_tally           S  .  x  x  x  x  x  x  x  x
+ballots:destroy_key          S  .  x  x  x  x  x  x  x  x
 awards:draw                  S  .  x  x  x  x  x  x  x  -
 awards:publish               S  .  x  x  x  x  x  x  x  -
 awards:propose               S  .  x  x  x  x  x  x  x  -
@@ -259,6 +265,11 @@ def address(name: str, world: World) -> str:
         "ballots:prepare": [season.slug],
         "ballots:open": [season.slug],
         "ballots:close": [season.slug],
+        "ballots:archive": [season.slug, 1],
+        "ballots:statements": [season.slug],
+        "ballots:publish_statement": [season.slug],
+        "ballots:open_tally": [season.slug],
+        "ballots:destroy_key": [season.slug],
         "scoring:run": [run],
         "scoring:document": [run, "result"],
         "scoring:export": [run],

@@ -19,7 +19,7 @@ FILES = {
     "projects:export",
     "mentoring:roster_template",
 }
-FILES |= {"ballots:poster", "ballots:posters"}
+FILES |= {"ballots:archive", "ballots:poster", "ballots:posters"}
 FILES |= {"mentoring:roster_export", "scoring:document", "scoring:export", "awards:export"}
 
 

@@ -13,7 +13,7 @@ from dongliang.ballots.models import PaperBatch, RevokedCard, Round
 from dongliang.ballots.queries.cards import is_revoked
 from dongliang.ballots.queries.coverage import NeighbourhoodCoverage
 from dongliang.people.models import Organisation
-from dongliang.seasons.models import Enrolment
+from dongliang.seasons.models import Enrolment, Season
 from dongliang.seasons.rulebook import Indicator, PopularProjects
 
 CANNOT_SAY = "0"
@@ -395,3 +395,21 @@ def picks_of(typed: str, rules: PopularProjects, candidates: Collection[int]) ->
             % {"picked": len(picks), "minimum": rules.picks_minimum, "maximum": rules.picks_maximum}
         )
     return ",".join(map(str, picks))
+
+
+class DestroyKeyForm(forms.Form):
+    """Asks for the season's short name, so that nobody destroys a key by a slip of the hand."""
+
+    name = forms.CharField(label=gettext_lazy("Short name of the season"), max_length=40)
+
+    def __init__(self, season: Season, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.season = season
+        self.fields["name"].help_text = _("To confirm, type %(slug)s.") % {"slug": season.slug}
+
+    def clean_name(self) -> str:
+        if self.cleaned_data["name"] != self.season.slug:
+            raise forms.ValidationError(
+                _("That is not this season's short name. It is %(slug)s.") % {"slug": self.season.slug}
+            )
+        return self.season.slug

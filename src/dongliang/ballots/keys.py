@@ -6,6 +6,7 @@ from round to round all the same (``codes.credential_digest``), so that the data
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -42,12 +43,31 @@ def make_key(season: Season) -> bytes:
         pass
     finally:
         os.unlink(draft)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    make_lasting(path.parent)
     return season_key(season)
+
+
+def make_lasting(folder: Path) -> None:
+    """What was linked into or removed from the folder outlasts a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def erase_key(season: Season) -> None:
+    """Overwrite the season's key and remove it; nothing to do where it is gone already.
+
+    What a disk has moved elsewhere by itself, and every copy, is out of reach from here: docs/threat-model.md.
+    """
+    path = key_path(season)
+    with suppress(FileNotFoundError):
+        with path.open("r+b", buffering=0) as file:
+            file.write(os.urandom(os.fstat(file.fileno()).st_size))
+            os.fsync(file.fileno())
+        path.unlink()
+        make_lasting(path.parent)
 
 
 def season_key(season: Season) -> bytes:

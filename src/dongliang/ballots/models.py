@@ -1,8 +1,12 @@
+import zlib
+from functools import cached_property
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from dongliang.ballots.proof import StatementContent
 from dongliang.people.models import Account
 from dongliang.seasons.models import Enrolment, Season
 
@@ -27,6 +31,7 @@ class Round(models.Model):
     key_digest = models.BinaryField(max_length=32, default=b"")
     opened_at = models.DateTimeField(_("opened at"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    key_destroyed_at = models.DateTimeField(_("key destroyed at"), null=True, blank=True)
 
     class Meta:
         ordering = ["season", "kind"]
@@ -254,3 +259,58 @@ class PaperSheet(models.Model):
 
     def __str__(self) -> str:
         return f"{self.keying_id}/{self.number}"
+
+
+class Statement(models.Model):
+    """What was made public of a season's ballots when its rounds closed, or when ballots were excluded later.
+
+    ``document`` is the canonical JSON of ``proof.StatementContent``. No row leads from here to a ballot's.
+    """
+
+    season = models.ForeignKey(Season, models.CASCADE, related_name="statements", verbose_name=_("season"))
+    version = models.PositiveSmallIntegerField(_("version"))
+    fingerprint = models.CharField(_("fingerprint"), max_length=64, unique=True)
+    document = models.TextField()
+    tally = models.TextField()
+    changes = models.TextField(blank=True)
+    # What the neighbourhoods' seals are salted with; emptied with the key, and then what was not opened stays closed.
+    secret = models.BinaryField(max_length=32, default=b"")
+    # The opened seals: of a season's last statement only, or the difference of two would be somebody's marks.
+    marks = models.TextField(blank=True)
+    stated_at = models.DateTimeField(_("published at"))
+    opened_at = models.DateTimeField(_("opened at"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["season", "version"]
+        constraints = [
+            models.UniqueConstraint(fields=["season", "version"], name="statement_version_unique_in_season")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.season} v{self.version}"
+
+    @cached_property
+    def content(self) -> StatementContent:
+        return StatementContent.model_validate_json(self.document)
+
+
+class StatementPart(models.Model):
+    """So many lines of a statement's receipts, in order: enough to look one up and to lead from it to the root."""
+
+    statement = models.ForeignKey(Statement, models.CASCADE, related_name="parts")
+    position = models.PositiveIntegerField()
+    # The first line's commitment.
+    first = models.BinaryField(max_length=32)
+    node = models.BinaryField(max_length=32)
+    packed = models.BinaryField()
+
+    class Meta:
+        ordering = ["statement", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["statement", "position"], name="one_part_a_position"),
+            models.UniqueConstraint(fields=["statement", "first"], name="one_part_from_a_commitment"),
+        ]
+
+    @property
+    def lines(self) -> list[str]:
+        return zlib.decompress(self.packed).decode().splitlines()

@@ -1,12 +1,14 @@
 from django.urls import path
 
-from dongliang.ballots.views import assisted, cards, office, paper, residents, verification
+from dongliang.ballots.views import assisted, cards, closing, office, paper, public, residents, verification
 
 app_name = "ballots"
 urlpatterns = [
     # Short, because a resident may have to type it.
     path("v/", residents.enter, name="enter"),
-    path("v/receipt/", residents.receipt, name="receipt"),
+    path("v/receipt/", public.receipt, name="receipt"),
+    path("v/proof/", public.proof, name="proof"),
+    path("v/proof/<slug:slug>/<int:version>/", public.archive, name="archive"),
     path("v/wechat/", verification.wechat_return, name="wechat_return"),
     path("v/at/<slug:organisation_code>/", verification.here, name="here"),
     path("v/at/<slug:organisation_code>/phone/", verification.phone, name="phone"),
@@ -37,4 +39,8 @@ urlpatterns = [
     path("rounds/<slug:slug>/resume/", office.resume, name="resume"),
     path("rounds/<slug:slug>/steer/", office.steer, name="steer"),
     path("rounds/<slug:slug>/dates/", office.dates, name="dates"),
+    path("rounds/<slug:slug>/statements/", closing.statements, name="statements"),
+    path("rounds/<slug:slug>/statements/publish/", closing.publish, name="publish_statement"),
+    path("rounds/<slug:slug>/statements/open/", closing.open_, name="open_tally"),
+    path("rounds/<slug:slug>/statements/destroy-key/", closing.destroy, name="destroy_key"),
 ]

@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "dongliang.cli.operate:serve",
     "audit": "dongliang.cli.operate:audit",
     "verify": "dongliang.cli.verify:verify",
+    "ballots": "dongliang.cli.ballots:ballots",
     "manage": "dongliang.cli.operate:manage",
     "score": "dongliang.cli.score:score",
     "pair": "dongliang.cli.pair:pair_command",

@@ -16,7 +16,9 @@ from django.utils.translation import pgettext
 from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.ballots import codes, keys
 from dongliang.ballots.actions.casting import Cast, cast_ballots
+from dongliang.ballots.actions.publishing import archive_of, open_tally
 from dongliang.ballots.models import Round
+from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.cli import liangzhou
 from dongliang.common.refusals import Blocker, Refused
@@ -115,6 +117,8 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     with told(say, _("lists drawn and published")):
         for honour_list in draw_lists(run, by=office):
             publish_list(honour_list, by=office)
+    with told(say, _("ballots' marks published, and proven")):
+        archive_of(open_tally(season, by=office))
     return season
 
 
@@ -370,6 +374,11 @@ def describe(season: Season, home: Path, *, seconds: float) -> str:
     if run := season.scoring_runs.first():
         (home / "results.json").write_text(run.result)
         lines += run_lines(season, run, home)
+    if statement := last_statement(season):
+        lines += ["", _("  ballots stated %(sha)s") % {"sha": statement.fingerprint}]
+        lines += [
+            _("  check with: %(command)s") % {"command": f"dongliang ballots verify {archive_of(statement)}"}
+        ]
     lines += ["", _("  rule book %(sha)s") % {"sha": season.rule_book.sha256}]
     lines += [_("  built in %(seconds).0f s") % {"seconds": seconds}]
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from dongliang.ballots.actions.publishing import settle_statement
 from dongliang.ballots.actions.rounds import close_rounds, open_rounds
 from dongliang.ballots.models import Round
 from dongliang.common.canonical import canonical_json, fingerprint
@@ -43,10 +44,15 @@ def end_collecting(season: Season, *, by: Account | None) -> Season:
 
 @transaction.atomic
 def run_scoring(season: Season, *, by: Account | None) -> ScoringRun:
-    """Score what the closed season has collected, and store it. Raises Refused, naming every blocker."""
+    """Score what the closed season has collected, and store it. Raises Refused, naming every blocker.
+
+    Where ballots were excluded since the last statement, the next one is published first.
+    """
     season = Season.objects.select_for_update().get(pk=season.pk)
     if blockers := run_blockers(season):
         raise Refused(blockers)
+    # What is scored is what was stated of the ballots last.
+    statement = settle_statement(season, by=by)
     book = season.rule_book
     inputs = gathered_inputs(season)
     try:
@@ -74,6 +80,7 @@ def run_scoring(season: Season, *, by: Account | None) -> ScoringRun:
         rule_book=book.sha256,
         inputs=run.inputs_sha256,
         result=run.result_sha256,
+        ballots=statement.fingerprint if statement else "",
     )
     return run
 

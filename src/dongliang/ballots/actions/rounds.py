@@ -7,6 +7,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import codes
+from dongliang.ballots.actions.publishing import publish_statement
 from dongliang.ballots.actions.revoking import exclude_ballots_of_revoked
 from dongliang.ballots.keys import make_key
 from dongliang.ballots.models import Ballot, PhoneCheck, Round
@@ -55,8 +56,9 @@ def open_rounds(
 def close_rounds(
     season: Season, *, by: Account | None, kinds: Collection[str] = tuple(Round.Kind)
 ) -> dict[str, Round]:
-    """End those of the rounds of ``kinds`` that are open or paused. Ballots being stored are waited for; after this
-    nothing enters. Raises Refused.
+    """End those of the rounds of ``kinds`` that are open or paused; with the last of them, state what came in.
+
+    Ballots being stored are waited for; after this nothing enters. Raises Refused.
     """
     season = Season.objects.select_for_update().get(pk=season.pk)
     if blockers := closing_blockers(season, kinds):
@@ -66,6 +68,8 @@ def close_rounds(
         exclude_ballots_of_revoked(round)
     moved = move_rounds(season, chosen, Round.State.CLOSED, "closed_at", by=by)
     forget_phones(season)
+    if all(round.state == Round.State.CLOSED for round in moved.values()):
+        publish_statement(season, by=by)
     return moved
 
 

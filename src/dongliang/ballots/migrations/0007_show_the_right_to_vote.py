@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ballots", "0004_let_rounds_pause_and_ballots_tell_their_way"),
+        ("ballots", "0005_state_what_came_in"),
         ("seasons", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from dongliang.ballots import codes, passes
 from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.queries.cards import is_revoked
+from dongliang.ballots.queries.proof import PublishedReceipt, published_receipt
 from dongliang.ballots.queries.rounds import rounds_of, seasons_with_rounds
 from dongliang.common.refusals import Blocker
 from dongliang.seasons.models import Enrolment, Season
@@ -123,19 +124,42 @@ def has_voted(round: Round, credential: bytes) -> bool:
 
 @dataclass(frozen=True)
 class ReceiptStatus:
-    """What a receipt tells: which round, and whether the ballot counts. Never its marks."""
+    """What a receipt tells: which round, which neighbourhood, and whether the ballot counts. Never its marks.
+
+    ``published`` is its line in the last statement, once the round is closed.
+    """
 
     round: Round
+    enrolment: Enrolment
     status: str
+    exclusion: str = ""
+    published: PublishedReceipt | None = None
+
+    @property
+    def is_newer_than_published(self) -> bool:
+        """Whether it was decided upon after the last statement."""
+        leaf = self.published.leaf if self.published else None
+        return leaf is not None and (leaf.status, leaf.exclusion) != (self.status, self.exclusion)
 
 
 def receipt_status(text: str) -> ReceiptStatus | None:
-    """What became of the ballot a receipt was given for; None if no ballot has it. Raises Refused."""
+    """What became of the ballot a receipt was given for; None if no ballot has it. Raises Refused.
+
+    While there is a key it is the ballot that is asked; after that, what was published.
+    """
     if len(codes.normalised(text)) != codes.RECEIPT_SYMBOLS:
         return None
+    published = published_receipt(text)
     digests = [codes.receipt_digest(key, text) for _season, key in seasons_with_rounds()]
     ballot = Ballot.objects.filter(receipt__in=digests).select_related("round__season").first()
-    return ReceiptStatus(ballot.round, ballot.status) if ballot else None
+    if ballot:
+        enrolment = enrolments(ballot.round.season).get(pk=ballot.enrolment_id)
+        return ReceiptStatus(ballot.round, enrolment, ballot.status, ballot.exclusion, published)
+    if published:
+        season, leaf = published.statement.season, published.leaf
+        enrolment = enrolments(season).get(number=leaf.number)
+        return ReceiptStatus(rounds_of(season)[leaf.kind], enrolment, leaf.status, leaf.exclusion, published)
+    return None
 
 
 def enrolments_with_project(season: Season) -> QuerySet[Enrolment]:

@@ -207,15 +207,6 @@ def thanks(request: HttpRequest, code: str, receipt: str) -> HttpResponse:
     )
 
 
-@for_residents
-def receipt(request: HttpRequest) -> HttpResponse:
-    """What became of a vote: counted, replaced, excluded, or not known. Never what it said."""
-    form = ReceiptForm(request.GET or None)
-    found = receipt_status(form.cleaned_data["receipt"]) if form.is_valid() else None
-    context = {"asked": form.is_valid(), "found": found}
-    return render(request, "ballots/receipt.html", {"form": form, **context})
-
-
 def answered(
     request: HttpRequest, template: str, form: Form, context: dict[str, Any] | None = None, status: int = 422
 ) -> HttpResponse:

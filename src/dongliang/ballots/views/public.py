@@ -1,0 +1,63 @@
+"""What anybody may ask of ballots: what became of one, by its receipt, and what was published of all."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from dongliang.ballots.actions.publishing import archive_of
+from dongliang.ballots.forms import ReceiptForm
+from dongliang.ballots.models import Statement
+from dongliang.ballots.queries.proof import published_statements
+from dongliang.ballots.queries.residents import receipt_status
+from dongliang.ballots.views.residents import for_residents
+
+# A receipt as it looks; nobody's.
+EXAMPLE = "8WQ2M-4KX7P"
+PIECE = 1 << 16
+
+
+@for_residents
+def receipt(request: HttpRequest) -> HttpResponse:
+    """What became of a vote: counted, replaced, excluded and why, or not known. Never what it said."""
+    form = ReceiptForm(request.GET or None)
+    found = receipt_status(form.cleaned_data["receipt"]) if form.is_valid() else None
+    context = {"asked": form.is_valid(), "found": found}
+    return render(request, "ballots/receipt.html", {"form": form, **context})
+
+
+@login_not_required
+@require_safe
+def proof(request: HttpRequest) -> HttpResponse:
+    """Every season's statements: their fingerprints, what they count, and how to check them."""
+    seasons: dict[int, list[Statement]] = {}
+    for statement in published_statements():
+        seasons.setdefault(statement.season_id, []).append(statement)
+    shown = [(statements[0], statements[1:]) for statements in seasons.values()]
+    slug, version = (shown[0][0].season.slug, shown[0][0].version) if shown else ("season", 1)
+    command = f"dongliang ballots verify {slug}-{version}.zip --receipt {EXAMPLE}"
+    return render(request, "ballots/proof.html", {"shown": shown, "command": command})
+
+
+@login_not_required
+@require_safe
+def archive(request: HttpRequest, slug: str, version: int) -> StreamingHttpResponse:
+    """Everything published of a season up to a statement, as one file."""
+    statement = get_object_or_404(
+        Statement.objects.select_related("season"), season__slug=slug, version=version
+    )
+    path = archive_of(statement)
+    response = StreamingHttpResponse(pieces(path), content_type="application/zip")
+    response["Content-Length"] = str(path.stat().st_size)
+    response["Content-Disposition"] = f'attachment; filename="{slug}-{version}.zip"'
+    return response
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """The file, opened when the first piece is asked for, and closed with the last."""
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            yield piece

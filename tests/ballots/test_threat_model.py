@@ -1,0 +1,465 @@
+"""docs/threat-model.md, claim by claim. What is not claimed is shown too: it can be done, and the document says so."""
+
+import hashlib
+import hmac
+import io
+import logging
+import random
+import re
+import zipfile
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.core import serializers
+
+from dongliang.ballots import codes, proof
+from dongliang.ballots.actions.cards import print_cards
+from dongliang.ballots.actions.closing import destroy_key
+from dongliang.ballots.actions.publishing import archive_of, open_tally, publish_statement
+from dongliang.ballots.actions.rounds import close_rounds
+from dongliang.ballots.keys import key_path, season_key
+from dongliang.ballots.models import Ballot, Statement, StatementPart
+from dongliang.ballots.queries.proof import last_statement
+from dongliang.ballots.queries.residents import receipt_status
+from dongliang.common.models import ActionLogEntry
+from dongliang.common.refusals import Refused
+from tests.factories.ballots import cast, make_cast, make_code, make_projects, make_rounds
+from tests.factories.season import make_world
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "threat-model.md"
+MARKS = ("5431", "1234", "5023", "4312")
+
+
+@pytest.fixture
+def world(db):
+    world = make_world()
+    make_projects(world.season)
+    return world
+
+
+@pytest.fixture
+def rounds(world):
+    return make_rounds(world.season)
+
+
+@pytest.fixture
+def votes(world, rounds):
+    """Receipts by household code: fourteen households of the first neighbourhood, and of the fourth; marks in turn."""
+    found = {}
+    for place in (0, 3):
+        for serial in range(1, 15):
+            enrolment = world.enrolments[place]
+            page = make_cast(rounds[0], enrolment, MARKS[serial % 4], serial)
+            [found[make_code(enrolment, serial)]] = cast(rounds[0], page)
+    return found
+
+
+def exclude(receipt, season, reason="burst"):
+    digest = codes.receipt_digest(season_key(season), receipt)
+    Ballot.objects.filter(receipt=digest).update(status="excluded", exclusion=reason)
+
+
+def files_of(statement):
+    with zipfile.ZipFile(io.BytesIO(archive_of(statement).read_bytes())) as opened:
+        return {name: opened.read(name).decode() for name in opened.namelist()}
+
+
+def stored_bytes(ballot):
+    return {
+        bytes(ballot.credential),
+        bytes(ballot.receipt),
+        bytes(ballot.nonce),
+        bytes(ballot.origin or b""),
+    } - {b""}
+
+
+def guesses(text, keys):
+    """What somebody would try who has a code or receipt and not the key."""
+    texts = {text, text.lower(), codes.normalised(text)}
+    for plain in texts:
+        for label in (
+            "",
+            "credential|secretaries|",
+            "credential|projects|",
+            "receipt|",
+            "dongliang receipt 1\n",
+        ):
+            message = f"{label}{plain}".encode()
+            for name in ("sha256", "sha1", "md5", "sha512", "blake2s", "sha3_256"):
+                yield hashlib.new(name, message).digest()[:32]
+            for key in keys:
+                yield hmac.digest(key, message, "sha256")
+
+
+def test_the_database_with_all_printed_codes_and_all_receipts_leads_to_no_marks(world, votes):
+    # All that lies about without the key file: nothing, what every installation has, what the database holds.
+    known = [
+        b"",
+        bytes(32),
+        django_settings.SECRET_KEY.encode(),
+        bytes(world.season.rounds.first().key_digest),
+    ]
+    rows = {value for ballot in Ballot.objects.all() for value in stored_bytes(ballot)}
+
+    tried = {guess for pair in votes.items() for text in pair for guess in guesses(text, known)}
+
+    assert tried & rows == set()
+    # The same search with the key finds every ballot: it is the key that is missing.
+    with_key = {
+        guess
+        for pair in votes.items()
+        for text in pair
+        for guess in guesses(text, [season_key(world.season)])
+    }
+    assert len(with_key & rows) == 2 * len(votes)
+
+
+def test_every_stored_digest_is_as_even_as_chance(world, votes):
+    for name in ("credential", "receipt", "nonce"):
+        column = b"".join(bytes(value) for value in Ballot.objects.values_list(name, flat=True))
+        ones, bits = int.from_bytes(column).bit_count(), 8 * len(column)
+
+        # Eight standard deviations.
+        assert abs(ones - bits / 2) < 4 * bits**0.5, name
+
+
+def test_the_two_ballots_of_one_household_share_no_stored_value(world, rounds):
+    first = world.enrolments[0]
+    cast(rounds[0], make_cast(rounds[0], first, "5431", 1))
+    cast(rounds[1], make_cast(rounds[1], first, "1,2", 1))
+
+    one, other = Ballot.objects.order_by("pk")
+
+    assert stored_bytes(one) & stored_bytes(other) == set()
+
+
+def test_the_time_of_a_ballot_is_stored_to_the_minute(world, votes):
+    times = set(Ballot.objects.values_list("cast_at", flat=True))
+
+    assert {(time.second, time.microsecond) for time in times} == {(0, 0)}
+
+
+def test_the_published_files_hold_no_marks_beside_a_receipt(world, votes):
+    close_rounds(world.season, by=None)
+    exclude(next(iter(votes.values())), world.season)
+    publish_statement(world.season, by=None)
+
+    files = files_of(open_tally(world.season, by=None))
+
+    digests = {proof.commitment(receipt).hex() for receipt in votes.values()}
+    beside = {name for name, text in files.items() if any(digest in text for digest in digests)}
+    assert beside == {"receipts.csv", "changes-2.csv"}
+    words = {cell for name in beside for line in files[name].splitlines()[1:] for cell in line.split(",")}
+    assert words - digests == {"secretaries", "1", "4", "counted", "excluded", "burst", ""}
+    marked = {name for name, text in files.items() if set(MARKS) & set(re.split(r"[,\n]", text))}
+    assert marked == {"marks.csv"}
+
+
+def test_the_published_files_tell_nothing_of_the_order_of_casting(world, votes):
+    close_rounds(world.season, by=None)
+    before = list(last_statement(world.season).parts.get().lines)
+
+    assert before == sorted(before)
+    cast_in = [proof.commitment(receipt).hex() for receipt in votes.values()]
+    assert {line[:64] for line in before} == set(cast_in)
+    assert [line[:64] for line in before] != cast_in
+    # Nothing of a line depends on the order: the same ballots in another give the same tree.
+    entries = [(bytes.fromhex(line[:64]), line[65:]) for line in before]
+    random.Random(1).shuffle(entries)
+    assert list(proof.Leaves(entries).lines()) == before
+
+
+def test_two_statements_together_do_not_tell_the_marks_of_a_ballot_excluded_in_between(world, votes):
+    """The seals of both are public, and every salt of the second once it is opened."""
+    close_rounds(world.season, by=None)
+    exclude(next(iter(votes.values())), world.season)
+    publish_statement(world.season, by=None)
+    sealed = files_of(last_statement(world.season))
+    assert "marks.csv" not in sealed
+    opened = files_of(open_tally(world.season, by=None))
+
+    salts = {bytes.fromhex(line.split(",")[2]) for line in opened["marks.csv"].splitlines()[1:]}
+    rows = {"1": [], "4": []}
+    for line in opened["marks.csv"].splitlines()[1:]:
+        _kind, number, _salt, marks, count = line.split(",")
+        rows[number].append((marks, int(count)))
+    first_seals = {line.split(",")[3] for line in opened["tally-1.csv"].splitlines()[1:]}
+    second_seals = {line.split(",")[3] for line in opened["tally-2.csv"].splitlines()[1:]}
+    for number in rows:
+        assert {
+            proof.seal_of(salt, ("secretaries", int(number)), rows[number]) for salt in salts
+        } & second_seals
+        for marks in MARKS:
+            before = dict(rows[number])
+            before[marks] = before.get(marks, 0) + 1
+            for guess in (sorted(before.items()), rows[number]):
+                tried = {proof.seal_of(salt, ("secretaries", int(number)), guess) for salt in salts}
+                assert tried & first_seals == set()
+
+
+def test_a_count_is_published_once_so_that_there_is_no_second_to_subtract(world, votes):
+    close_rounds(world.season, by=None)
+    open_tally(world.season, by=None)
+    exclude(next(iter(votes.values())), world.season)
+
+    with pytest.raises(Refused):
+        publish_statement(world.season, by=None)
+    assert Statement.objects.exclude(marks="").count() == 1
+
+
+def test_the_marks_of_a_neighbourhood_of_few_ballots_are_not_published_nor_to_be_guessed(
+    world, rounds, votes
+):
+    for place in (1, 2):
+        cast(rounds[0], *[make_cast(rounds[0], world.enrolments[place], "3333", n) for n in range(1, 7)])
+    close_rounds(world.season, by=None)
+
+    files = files_of(open_tally(world.season, by=None))
+
+    assert "3333" not in files["marks.csv"]
+    few = [
+        line.split(",")[3] for line in files["tally-1.csv"].splitlines() if line.startswith("secretaries,2,")
+    ]
+    salts = {bytes.fromhex(line.split(",")[2]) for line in files["marks.csv"].splitlines()[1:]} | {
+        b"",
+        bytes(32),
+    }
+    assert not set(few) & {proof.seal_of(salt, ("secretaries", 2), [("3333", 6)]) for salt in salts}
+
+
+def test_a_receipt_shows_a_buyer_the_same_page_whatever_was_voted(world, rounds, client):
+    [good] = cast(rounds[0], make_cast(rounds[0], world.enrolments[0], "5555", 1))
+    [bad] = cast(rounds[0], make_cast(rounds[0], world.enrolments[0], "1111", 2))
+
+    def shown(receipt):
+        page = client.get("/v/receipt/", {"receipt": receipt}).content.decode()
+        page = re.sub(r"<code>[0-9a-f]{64}</code>", "digest", page.replace(receipt, "receipt"))
+        return re.sub(r"第 \d+ 行", "line", page)
+
+    assert shown(good) == shown(bad)
+    close_rounds(world.season, by=None)
+    assert shown(good) == shown(bad)
+
+
+def test_a_voter_under_pressure_can_vote_again_and_the_last_one_counts(world, rounds):
+    [bought] = cast(rounds[0], make_cast(rounds[0], world.enrolments[0], "1111", 1))
+    [own] = cast(rounds[0], make_cast(rounds[0], world.enrolments[0], "5555", 1))
+
+    assert [receipt_status(receipt).status for receipt in (bought, own)] == ["superseded", "counted"]
+
+
+def test_not_claimed_a_buyer_who_keeps_the_receipt_sees_that_the_vote_was_replaced(world, rounds, client):
+    [bought] = cast(rounds[0], make_cast(rounds[0], world.enrolments[0], "1111", 1))
+    cast(rounds[0], make_cast(rounds[0], world.enrolments[0], "5555", 1))
+
+    assert receipt_status(bought).status == "superseded"
+
+
+def test_not_claimed_a_neighbourhood_of_one_mind_shows_everybody_s_marks(world, rounds):
+    for place in (0, 3):
+        cast(rounds[0], *[make_cast(rounds[0], world.enrolments[place], "5555", n) for n in range(1, 13)])
+    close_rounds(world.season, by=None)
+
+    marks = open_tally(world.season, by=None).marks
+
+    assert {line.split(",")[3] for line in marks.splitlines()[1:]} == {"5555"}
+
+
+def test_not_claimed_key_and_database_together_tell_what_a_card_voted_until_the_key_is_destroyed(
+    world, votes
+):
+    key, code = season_key(world.season), next(iter(votes))
+
+    ballot = Ballot.objects.get(credential=codes.credential_digest(key, "secretaries", code))
+
+    assert ballot.marks == MARKS[1]
+
+
+def test_once_the_key_is_destroyed_no_copy_of_it_is_left_here(world, votes, tmp_path):
+    key = season_key(world.season)
+    close_rounds(world.season, by=None)
+    open_tally(world.season, by=None)
+
+    destroy_key(world.season, by=None)
+
+    assert not key_path(world.season).exists()
+    assert list(key_path(world.season).parent.iterdir()) == []
+    models = (Ballot, Statement, StatementPart, ActionLogEntry, type(world.season.rounds.first()))
+    dump = "".join(serializers.serialize("json", model.objects.all()) for model in models)
+    assert key.hex() not in dump
+    assert hashlib.sha256(key).hexdigest() not in dump
+    assert "nonce" in dump
+
+
+def test_the_key_alone_with_all_printed_codes_and_all_published_files_leads_to_no_receipt(world, votes):
+    """A receipt takes the ballot's nonce, which only the database holds."""
+    key = season_key(world.season)
+    close_rounds(world.season, by=None)
+    published = {line[:64] for line in last_statement(world.season).parts.get().lines}
+
+    tried = {
+        proof.commitment(codes.receipt_of(key, codes.credential_digest(key, kind, code), nonce)).hex()
+        for code in votes
+        for kind in ("secretaries", "projects")
+        for nonce in (b"", bytes(8), b"\xff" * 8)
+    }
+
+    assert tried & published == set()
+
+
+def test_whoever_writes_into_the_database_after_the_close_is_found(world, votes):
+    close_rounds(world.season, by=None)
+    Ballot.objects.filter(pk=Ballot.objects.first().pk).update(marks="5555")
+
+    with pytest.raises(Refused) as refused:
+        open_tally(world.season, by=None)
+
+    assert [blocker.code for blocker in refused.value.blockers] == ["ballots.tampered"]
+
+
+def test_not_claimed_marks_changed_in_the_database_before_the_close_leave_no_trace_here(world, votes):
+    """A copy of the database from before would show it, or a log of the database server; no receipt may."""
+    Ballot.objects.filter(pk=Ballot.objects.first().pk).update(marks="5555")
+
+    close_rounds(world.season, by=None)
+
+    assert open_tally(world.season, by=None).content.rounds["secretaries"].unproven == 0
+
+
+def test_a_ballot_added_without_the_key_is_counted_in_public_as_unproven(world, rounds, votes):
+    Ballot.objects.create(
+        round=rounds[0],
+        enrolment=world.enrolments[0],
+        credential=b"c" * 32,
+        receipt=b"r" * 32,
+        nonce=b"n" * 8,
+        marks="5555",
+        cast_at=rounds[0].opened_at,
+    )
+
+    close_rounds(world.season, by=None)
+
+    assert last_statement(world.season).content.rounds["secretaries"].unproven == 1
+
+
+@pytest.mark.parametrize("what", ["deleted", "moved", "taken out"])
+def test_a_ballot_deleted_moved_or_taken_out_before_the_close_is_seen_by_whoever_holds_its_receipt(
+    world, votes, what
+):
+    receipt = next(iter(votes.values()))
+    ballot = Ballot.objects.filter(receipt=codes.receipt_digest(season_key(world.season), receipt))
+    if what == "deleted":
+        ballot.delete()
+    elif what == "moved":
+        ballot.update(enrolment=world.enrolments[5])
+    else:
+        ballot.update(status="superseded")
+
+    close_rounds(world.season, by=None)
+
+    told = receipt_status(receipt)
+    assert (told and (told.enrolment, told.status)) != (world.enrolments[0], "counted")
+
+
+def test_not_claimed_database_and_receipt_together_narrow_it_down_to_the_neighbourhood_s_ballots(
+    world, rounds
+):
+    """Where it has a single one of that status, to that one."""
+    [receipt] = cast(rounds[0], make_cast(rounds[0], world.enrolments[1], "5431", 1))
+    told = receipt_status(receipt)
+
+    alike = Ballot.objects.filter(round=told.round, enrolment=told.enrolment, status=told.status)
+
+    assert [ballot.marks for ballot in alike] == ["5431"]
+
+
+def test_the_log_holds_no_code_no_receipt_no_mark_and_no_address(world, rounds, votes, client):
+    printed = print_cards(world.enrolments[0], first=1, last=20, by=world.accounts["office"])
+    client.get(f"/v/{printed[0]}/", REMOTE_ADDR="203.0.113.7")
+    close_rounds(world.season, by=None)
+    exclude(next(iter(votes.values())), world.season)
+    publish_statement(world.season, by=None)
+    open_tally(world.season, by=None)
+    destroy_key(world.season, by=None)
+
+    log = serializers.serialize("json", ActionLogEntry.objects.all())
+
+    secret = {*printed, *votes, *votes.values(), *MARKS, "203.0.113.7"}
+    secret |= {codes.normalised(text) for text in (*votes, *votes.values())}
+    secret |= {proof.commitment(receipt).hex() for receipt in votes.values()}
+    words = set(re.split(r"[^0-9A-Za-z.-]", log))
+    assert words & secret == set()
+    # It is the right log.
+    assert "ballots.key.destroyed" in words
+
+
+def test_the_server_writes_no_code_no_receipt_and_no_address_into_its_own_log(world, votes, client, caplog):
+    code, receipt = next(iter(votes.items()))
+    with caplog.at_level(logging.DEBUG, logger="django.request"):
+        for address in (
+            f"/v/{code}/",
+            f"/v/{code}/thanks/{receipt}/",
+            f"/v/receipt/?receipt={receipt}",
+            f"/v/{code}x/",
+        ):
+            client.get(address, REMOTE_ADDR="203.0.113.7")
+            client.post(address, {"party_members": "9"}, REMOTE_ADDR="203.0.113.7")
+
+    assert [text for text in (code, receipt, "203.0.113.7") if text in caplog.text] == []
+
+
+def test_whoever_prints_cards_is_written_down(world, rounds):
+    """They could use the codes: that is not prevented, and can be asked about."""
+    print_cards(world.enrolments[0], first=1, last=20, by=world.accounts["subdistrict"])
+
+    entry = ActionLogEntry.objects.get(verb="ballots.cards.printed")
+    assert (entry.by, entry.detail) == (world.accounts["subdistrict"], {"first": 1, "last": 20})
+
+
+def test_a_card_tells_neither_its_neighbourhood_nor_its_place_in_the_pile(world, rounds):
+    """Cards side by side in the pile agree in as many symbols as any two cards do."""
+    cards = [codes.normalised(make_code(world.enrolments[0], serial)) for serial in range(1, 400)]
+    others = [codes.normalised(make_code(world.enrolments[5], serial)) for serial in range(1, 400)]
+
+    def agreement(pairs):
+        return sum(one == other for pair in pairs for one, other in zip(*pair, strict=True)) / (12 * 398)
+
+    beside = agreement(pairwise(cards))
+    apart = agreement(zip(cards, others[1:], strict=False))
+    assert beside < 0.06
+    assert apart < 0.06
+
+
+def test_a_guessed_code_is_none(world, rounds):
+    key, chance = season_key(world.season), random.Random(7)
+    guessed = ("".join(chance.choices(codes.ALPHABET, k=12)) for _ in range(20_000))
+
+    assert [code for code in guessed if codes.read(key, code)] == []
+
+
+def test_not_claimed_whoever_holds_a_card_can_vote_with_it(world, rounds, client):
+    """A secretary who keeps cards back, a printing house, a neighbour at the letter box."""
+    code = make_code(world.enrolments[0])
+    answers = dict.fromkeys(("party_members", "residents_follow", "method", "delivery"), "5")
+
+    assert client.post(f"/v/{code}/", answers).status_code == 303
+
+
+def test_network_digests_are_emptied_with_the_key(world, votes):
+    Ballot.objects.update(origin=b"\1\2\3\4")
+    close_rounds(world.season, by=None)
+    open_tally(world.season, by=None)
+
+    destroy_key(world.season, by=None)
+
+    assert set(Ballot.objects.values_list("origin", flat=True)) == {None}
+
+
+def test_the_document_names_every_test_and_no_other():
+    """A claim without a test, or a test without its claim, is a gap."""
+    named = set(re.findall(r"`(test_\w+)`", DOCUMENT.read_text()))
+    there = set(re.findall(r"^def (test_\w+)", Path(__file__).read_text(), re.M))
+
+    assert named == there - {"test_the_document_names_every_test_and_no_other"}
