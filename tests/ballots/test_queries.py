@@ -5,7 +5,7 @@ from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.keys import key_path, season_key
 from dongliang.ballots.models import Ballot
 from dongliang.ballots.queries.coverage import coverage, enrolments_of_offices, tally
-from dongliang.ballots.queries.residents import has_voted, household, receipt_status
+from dongliang.ballots.queries.residents import ReceiptStatus, has_voted, household, receipt_status
 from dongliang.common.refusals import Refused
 from dongliang.people.models import Organisation
 from tests.factories.ballots import cast, make_cast, make_code, make_rounds
@@ -118,14 +118,18 @@ def test_a_code_of_nobody_enrolled_leads_nowhere(world, rounds):
     assert household(codes.mint(season_key(world.season), 7, 1)) is None
 
 
-def test_a_destroyed_key_of_a_closed_season_leaves_its_codes_and_receipts_unknown(world, rounds):
+def test_a_destroyed_key_of_a_closed_season_leaves_its_codes_unknown_and_its_receipts_published(
+    world, rounds
+):
     secretaries, _ = rounds
     code = make_code(world.enrolments[0])
     [receipt] = cast(secretaries, make_cast(secretaries, world.enrolments[0]))
     close_rounds(world.season, by=None)
     key_path(world.season).unlink()
 
-    assert (household(code), receipt_status(receipt)) == (None, None)
+    found = receipt_status(receipt)
+    assert (household(code), found.round, found.status) == (None, secretaries, "counted")
+    assert found.published.leaf.number == 1
 
 
 def test_a_lost_key_of_a_season_not_yet_closed_is_a_fault_and_no_wrong_code(world, rounds):
@@ -142,8 +146,8 @@ def test_a_receipt_tells_round_and_status_however_it_is_typed(world, rounds):
 
     found = receipt_status(f" {receipt.lower().replace('-', '')} ")
 
-    assert (found.round, found.status) == (secretaries, "counted")
-    assert set(vars(found)) == {"round", "status"}
+    assert found == ReceiptStatus(secretaries, world.enrolments[0], "counted")
+    assert set(vars(found)) == {"round", "enrolment", "status", "exclusion", "published"}
 
 
 @pytest.mark.parametrize("text", ["", "8WQ2M-4KX7P", "8WQ2M", "\x00", "票" * 500, "8WQ2M-4KX7P8WQ2M"])

@@ -1,6 +1,7 @@
 """What anybody sees of the published ballots, and what the office does with them."""
 
 import io
+import re
 import zipfile
 
 import pytest
@@ -61,22 +62,17 @@ def test_before_the_close_a_receipt_tells_its_state_and_place_and_no_proof(clien
 
 
 def test_after_the_close_a_receipt_tells_its_line_its_path_and_the_root(client, world, rounds):
-    receipts = cast(rounds[0], *[make_cast(rounds[0], world.enrolments[0], "5431", n) for n in range(1, 6)])
+    receipts = cast(rounds[0], *[make_cast(rounds[0], world.enrolments[0], "5431", n) for n in range(1, 5)])
     close_rounds(world.season, by=None)
     statement = last_statement(world.season)
 
     shown = checked(client, receipts[0].lower())
 
-    assert "全部 5 张票" in shown
+    assert "全部 4 张票" in shown
     assert statement.content.receipts_root in shown
     assert statement.fingerprint in shown
-    assert "共 3 步" in shown
-    assert (
-        "5431"
-        not in shown.replace(statement.fingerprint, "").replace(statement.content.receipts_root, "")[
-            : shown.index("怎么知道没被人改过")
-        ]
-    )
+    assert "共 2 步" in shown
+    assert "5431" not in re.sub("[0-9a-f]{64}", "", shown)
 
 
 def test_a_replaced_vote_s_receipt_says_that_the_newer_one_counts(client, world, rounds):

@@ -331,7 +331,9 @@ def test_a_receipt_tells_what_became_of_the_ballot_and_never_its_marks(client, w
     assert response.status_code == 200
     assert f"<strong>{word}。</strong>" in page(response)
     assert "进行中" in page(response)
-    assert not any(text in page(response) for text in ("5431", "周兰英", "柳荫"))
+    # Where it was cast is told, so that a ballot moved elsewhere shows; about whom it was, and what it said, is not.
+    assert "柳荫第一居民区" in page(response)
+    assert not any(text in page(response) for text in ("5431", "周兰英"))
 
 
 @pytest.mark.parametrize("receipt", ["8WQ2M-4KX7P", "no such", "票" * 60])
