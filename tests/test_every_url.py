@@ -17,6 +17,7 @@ from dongliang.review.models import Source
 from dongliang.scoring.actions import run_scoring
 from dongliang.scoring.models import ScoringRun
 from dongliang.seasons.models import Season
+from tests.factories.ballots import make_flag
 from tests.factories.scoring import make_closed_world
 from tests.factories.season import World, make_world
 
@@ -33,6 +34,7 @@ ROLES = (
 READING = """
 portal:front                 +  +  +  +  +  +  +  +  +  +
 portal:honours               +  +  +  +  +  +  +  +  +  +
+portal:ballot_ledger         +  +  +  +  +  +  +  +  +  +
 portal:rules                 +  +  +  +  +  +  +  +  +  +
 portal:rule_book_file        +  +  +  +  +  +  +  +  +  +
 portal:preset_file           S  +  x  x  x  x  x  x  x  x
@@ -71,6 +73,12 @@ ballots:thanks               -  -  -  -  -  -  -  -  -  -
 ballots:rounds               S  +  +  +  x  x  x  x  x  +
 ballots:cards                S  +  +  -  x  x  x  x  x  -
 ballots:poster               S  +  +  -  x  x  x  x  x  -
+ballots:flags                S  +  x  x  x  x  x  x  x  +
+ballots:flag                 S  +  x  x  x  x  x  x  x  -
+ballots:sample               S  +  +  +  x  x  x  x  x  +
+ballots:visiting_list        S  +  x  x  x  x  x  x  x  -
+ballots:wall                 S  +  +  +  x  x  x  x  x  +
+ballots:wall_tiles           S  +  +  +  x  x  x  x  x  +
 scoring:runs                 S  +  x  x  x  x  x  x  x  +
 scoring:run                  S  +  x  x  x  x  x  x  x  -
 scoring:document             S  +  x  x  x  x  x  x  x  -
@@ -100,6 +108,9 @@ review:plan                  S  .  x  x  x  x  x  x  x  -
 ballots:prepare              S  .  x  x  x  x  x  x  x  x
 ballots:open                 S  .  x  x  x  x  x  x  x  x
 ballots:close                S  .  x  x  x  x  x  x  x  x
+ballots:examine              S  .  x  x  x  x  x  x  x  x
+ballots:preview_flags        S  .  x  x  x  x  x  x  x  x
+ballots:end_search           S  .  x  x  x  x  x  x  x  x
 awards:draw                  S  .  x  x  x  x  x  x  x  -
 awards:publish               S  .  x  x  x  x  x  x  x  -
 type_size                    .  .  .  .  .  .  .  .  .  .
@@ -129,6 +140,7 @@ def named_patterns() -> set[str]:
 @pytest.fixture
 def world() -> World:
     world = make_closed_world()
+    make_flag(world.season, world.enrolments[0])
     draw_lists(run_scoring(world.season, by=None), by=None)
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
@@ -171,6 +183,11 @@ def address(name: str, world: World) -> str:
         "ballots:prepare": [season.slug],
         "ballots:open": [season.slug],
         "ballots:close": [season.slug],
+        "ballots:examine": [season.slug],
+        "ballots:preview_flags": [season.slug],
+        "ballots:end_search": [season.slug],
+        "ballots:flag": [season.rounds.get(kind="secretaries").flags.first().pk],
+        "ballots:visiting_list": [first.organisation.code],
         "scoring:run": [run],
         "scoring:document": [run, "result"],
         "scoring:export": [run],
@@ -258,6 +275,7 @@ def test_a_number_that_no_row_can_have_is_not_there(client, world):
     [
         "/rounds/cards/LZ%00/",
         "/rounds/poster/LZ%00/",
+        "/rounds/sample/LZ%00/",
         "/roster/LZ%00/export.xlsx",
         "/roster/LZ%00/accounts/secretaries/",
         "/rules/presets/%00.toml",

@@ -5,6 +5,7 @@ from django.utils.timezone import now
 
 from dongliang.awards.models import Honour, HonourList
 from dongliang.awards.queries import drawing_blockers, drawn_again, publishing_blockers
+from dongliang.ballots.actions.integrity import end_search
 from dongliang.common.log import log_action
 from dongliang.common.refusals import Refused
 from dongliang.people.models import Account
@@ -57,7 +58,7 @@ def draw_lists(run: ScoringRun, *, by: Account | None) -> list[HonourList]:
 
 @transaction.atomic
 def publish_list(honour_list: HonourList, *, by: Account | None) -> HonourList:
-    """Put the list on the public honour roll. Raises Refused, naming every blocker."""
+    """Put the list on the public honour roll; with the first one, no ballot is excluded any more. Raises Refused."""
     # The season is locked, as drawing locks it: a list that is being published is not drawn again meanwhile.
     season = Season.objects.select_for_update().get(pk=honour_list.season_id)
     found = season.honour_lists.filter(pk=honour_list.pk).first()
@@ -66,6 +67,7 @@ def publish_list(honour_list: HonourList, *, by: Account | None) -> HonourList:
     honour_list = found
     if blockers := publishing_blockers(honour_list):
         raise Refused(blockers)
+    end_search(season, by=by)
     honour_list.published_at, honour_list.published_by = now(), by
     honour_list.save(update_fields=["published_at", "published_by"])
     log_action("awards.list.published", honour_list, by=by, result=honour_list.run.result_sha256)

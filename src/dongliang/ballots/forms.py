@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from dongliang.ballots import codes
+from dongliang.ballots.models import Verdict
 from dongliang.ballots.queries.coverage import NeighbourhoodCoverage
 from dongliang.people.models import Organisation
 from dongliang.seasons.rulebook import Indicator, PopularProjects
@@ -168,3 +169,17 @@ class CardsForm(forms.Form):
     @property
     def last(self) -> int:
         return self.cleaned_data["start"] + self.cleaned_data["count"] - 1
+
+
+class VerdictForm(forms.Form):
+    """What a member of the panel says about flagged ballots, and why."""
+
+    decision = forms.ChoiceField(
+        label=gettext_lazy("Your verdict"), choices=Verdict.Decision, widget=forms.RadioSelect
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("What decided you"),
+        help_text=gettext_lazy("A sentence or two. The other member reads it once both verdicts are in."),
+        max_length=500,
+        widget=forms.Textarea({"rows": 3}),
+    )

@@ -7,3 +7,7 @@ from dongliang.seasons.rules import in_office_of
 
 rules.add_perm("ballots.view_rounds", in_office | in_subdistrict_office)
 rules.add_perm("ballots.run_rounds", in_office_of)
+# The rows: ``queries.integrity.flags_visible_to``. That it takes two of them is for the action to say.
+rules.add_perm("ballots.judge_flags", in_office)
+# The doors of the sample are kept from subdistrict offices, which sit too near to those whom the vote is about.
+rules.add_perm("ballots.visit_sample", in_office)

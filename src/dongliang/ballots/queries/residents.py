@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from dongliang.ballots import codes
 from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.queries.rounds import rounds_of, seasons_with_rounds
+from dongliang.ballots.queries.sample import sampled_serials_of
 from dongliang.seasons.models import Enrolment, Season
 from dongliang.seasons.queries import enrolments
 
@@ -19,6 +20,7 @@ class Household:
     key: bytes = field(repr=False)
     enrolment: Enrolment
     rounds: dict[str, Round]
+    in_sample: bool = False
 
     def credential(self, round: Round) -> bytes:
         return codes.credential_digest(self.key, round.kind, self.code)
@@ -30,7 +32,8 @@ def household(text: str) -> Household | None:
         if owner := codes.read(key, text):
             enrolment = enrolments(season).filter(number=owner[0]).first()
             if enrolment:
-                return Household(codes.canonical(text), key, enrolment, rounds_of(season))
+                in_sample = owner[1] in sampled_serials_of(enrolment, key)
+                return Household(codes.canonical(text), key, enrolment, rounds_of(season), in_sample)
     return None
 
 

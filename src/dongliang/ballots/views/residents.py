@@ -137,7 +137,7 @@ def vote(
         try:
             [receipt] = cast_ballots(
                 round,
-                [Cast(holder.enrolment.pk, credential, form.marks)],
+                [Cast(holder.enrolment.pk, credential, form.marks, in_sample=holder.in_sample)],
                 key=holder.key,
                 at=now(),
             )
