@@ -12,6 +12,7 @@ from dongliang.ballots.keys import season_key
 from dongliang.ballots.models import Sample
 from dongliang.ballots.queries.residents import household
 from dongliang.ballots.queries.sample import (
+    Comparison,
     Voice,
     follow_up,
     revealed_seed,
@@ -209,10 +210,23 @@ def test_the_open_vote_stands_beside_the_sample_with_the_difference_and_its_inte
     assert (first.difference, first.error) == (2, pytest.approx(error))
     assert (first.low, first.high) == (pytest.approx(2 - 1.645 * error), pytest.approx(2 + 1.645 * error))
     assert (first.is_large, second.is_large) == (True, False)
+    assert (first.is_beyond_chance, second.is_beyond_chance) == (True, False)
     assert found.too_few == 4
     # 400 and 500 households.
     assert found.overall.difference == pytest.approx(2 * 4 / 9)
     assert found.overall.error == pytest.approx(error * 4 / 9)
+
+
+@pytest.mark.parametrize(
+    ("difference", "error", "beyond", "large"),
+    [(0.5, 0.1, True, True), (-0.5, 0.1, True, True), (0.1, 0.01, True, False), (0.5, 0.4, False, False)],
+)
+def test_a_difference_is_large_if_chance_does_not_explain_it_and_it_changes_a_judgement(
+    difference, error, beyond, large
+):
+    found = Comparison(difference, error)
+
+    assert (found.is_beyond_chance, found.is_large) == (beyond, large)
 
 
 def test_marks_of_few_ballots_are_not_compared(world):

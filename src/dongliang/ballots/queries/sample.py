@@ -18,6 +18,8 @@ from dongliang.seasons.models import Enrolment, Season
 
 # Half the width of a 90 % interval, in standard errors.
 HALF_WIDTH = 1.645
+# A fifth of a mark, which of five residents one gives: below it a difference is real at most, and changes no mind.
+WORTH_A_THOUGHT = 0.2
 
 
 def samples_of(season: Season) -> dict[int, Sample]:
@@ -190,9 +192,14 @@ class Comparison:
         return self.difference + HALF_WIDTH * self.error
 
     @property
-    def is_large(self) -> bool:
+    def is_beyond_chance(self) -> bool:
         """Whether chance alone hardly explains it: 0 lies outside the 90 % interval."""
         return self.low > 0 or self.high < 0
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is also so large that one would think otherwise of a secretary."""
+        return self.is_beyond_chance and abs(self.difference) >= WORTH_A_THOUGHT
 
 
 @dataclass(frozen=True)

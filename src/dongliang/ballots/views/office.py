@@ -19,7 +19,14 @@ from dongliang.ballots.forms import CardsForm, CoverageFilter
 from dongliang.ballots.links import full_address, qr_code
 from dongliang.ballots.queries.cards import cards_allowed, printings
 from dongliang.ballots.queries.coverage import NeighbourhoodCoverage, coverage, enrolments_of_offices
-from dongliang.ballots.queries.rounds import closing_blockers, opening_blockers, preparing_blockers, rounds_of
+from dongliang.ballots.queries.rounds import (
+    closing_blockers,
+    opening_blockers,
+    preparing_blockers,
+    proven_key,
+    rounds_of,
+)
+from dongliang.ballots.queries.sample import sampled_serials_of
 from dongliang.common.refusals import Refused
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.seasons.models import Enrolment, Season
@@ -149,9 +156,12 @@ def cards(request: HttpRequest, organisation_code: str) -> HttpResponse:
         except Refused as refusal:
             context["blockers"] = refusal.blockers
         else:
+            sampled = sampled_serials_of(enrolment, proven_key(enrolment.season))
             context["cards"] = [
-                (code, qr_code(full_address(request, "ballots:rate", code=code))) for code in printed
+                (code, qr_code(full_address(request, "ballots:rate", code=code)), serial in sampled)
+                for serial, code in enumerate(printed, start=form.cleaned_data["start"])
             ]
+            context["marked"] = sum(is_marked for _code, _qr, is_marked in context["cards"])
     return render(request, "ballots/cards.html", context)
 
 

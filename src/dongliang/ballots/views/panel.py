@@ -37,6 +37,9 @@ from dongliang.common.refusals import Blocker, Refused
 from dongliang.seasons.models import Season
 from dongliang.seasons.queries import seasons_visible_to
 
+# What is rarer is not told apart.
+RAREST = 100_000
+
 
 @never_cache
 @permission_required("ballots.judge_flags", raise_exception=True)
@@ -259,7 +262,26 @@ def in_words(flag: Flag, evidence: Evidence, titles: dict[int, str]) -> Words:
         "cards": _("By chance, about %(expected)s would be expected."),
     }[flag.kind]
     nearly = _("Ballots that differ in one mark are counted among them.") if evidence.nearly else ""
-    return Words(" ".join(filter(None, (seen % values, nearly))), against % values)
+    return Words(joined(seen % values, nearly), joined(against % values, rareness(evidence.false_alarms)))
+
+
+def joined(*sentences: str) -> str:
+    """Sentences one after the other; a Chinese full stop brings its own gap."""
+    text = ""
+    for sentence in filter(None, sentences):
+        text += sentence if not text or text.endswith("。") else f" {sentence}"
+    return text
+
+
+def rareness(false_alarms: float) -> str:
+    """How often chance gives a flag as strong, in rounds of honest ballots."""
+    if false_alarms * RAREST < 1:
+        return _(
+            "Were all ballots honest, a flag as strong as this would come in fewer than 1 of %(rounds)s rounds."
+        ) % {"rounds": f"{RAREST:,}"}
+    return _(
+        "Were all ballots honest, a flag as strong as this would come in about 1 of %(rounds)s rounds."
+    ) % {"rounds": f"{round(1 / false_alarms):,}"}
 
 
 def innocent_reading(kind: str) -> str:

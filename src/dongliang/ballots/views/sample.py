@@ -1,5 +1,6 @@
 """The random sample: who has been heard, the visitors' lists, and after the close the open vote beside it."""
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -25,6 +26,10 @@ from dongliang.common.sheets import Table, xlsx_response
 from dongliang.seasons.models import Enrolment, Season
 from dongliang.seasons.queries import seasons_visible_to
 
+ROWS_A_PAGE = 50
+# So many neighbourhoods are drawn, those that differ most; the table has all of them.
+LARGEST = 20
+
 
 @permission_required("ballots.view_rounds", raise_exception=True)
 def sample(request: HttpRequest) -> HttpResponse:
@@ -45,7 +50,7 @@ def sample(request: HttpRequest) -> HttpResponse:
         "ballots/sample.html",
         {
             "season": season,
-            "rows": rows,
+            "page": Paginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page")),
             "drawn": sum(row.sample.size for row in rows),
             "voted": sum(row.voted for row in rows),
             "without": enrolments_of_offices(request.user, season).filter(sample=None).count() if rows else 0,
@@ -59,23 +64,28 @@ def sample(request: HttpRequest) -> HttpResponse:
 
 def difference_chart(found: SampleBesideOpenVote) -> DifferenceChart:
     overall = found.overall
+    largest = sorted(found.neighbourhoods, key=lambda row: -abs(row.difference))[:LARGEST]
     rows = [
         Difference(
             row.enrolment.organisation.name,
             row.difference,
             row.low,
             row.high,
-            row.is_large,
+            row.is_beyond_chance,
             row.enrolment.subdistrict.name,
         )
-        for row in sorted(found.neighbourhoods, key=lambda row: -row.difference)
+        for row in sorted(largest, key=lambda row: -row.difference)
     ]
     whole = (
-        [Difference(_("All together"), overall.difference, overall.low, overall.high, overall.is_large)]
+        [
+            Difference(
+                _("All together"), overall.difference, overall.low, overall.high, overall.is_beyond_chance
+            )
+        ]
         if overall
         else []
     )
-    return differences(whole + rows, title=_("The open vote less the sample, in marks"))
+    return differences(whole + rows, title=_("Where the open vote and the sample differ most, in marks"))
 
 
 def draws_workbook(season: Season, round: Round) -> HttpResponse:
