@@ -29,6 +29,7 @@ from dongliang.review.models import Source
 from dongliang.scoring.actions import run_scoring
 from dongliang.scoring.models import ScoringRun
 from dongliang.seasons.models import Season
+from tests.factories.ballots import make_flag
 from tests.factories.scoring import make_closed_world
 from tests.factories.season import World, make_world
 
@@ -46,6 +47,7 @@ READING = """
 portal:front                 +  +  +  +  +  +  +  +  +  +
 portal:honours               +  +  +  +  +  +  +  +  +  +
 portal:result_book           +  +  +  +  +  +  +  +  +  +
+portal:ballot_ledger         +  +  +  +  +  +  +  +  +  +
 portal:rules                 +  +  +  +  +  +  +  +  +  +
 portal:rule_book_file        +  +  +  +  +  +  +  +  +  +
 portal:preset_file           S  +  x  x  x  x  x  x  x  x
@@ -99,6 +101,12 @@ ballots:batches              S  +  +  +  x  x  x  x  x  >
 ballots:batch                S  +  +  -  x  x  x  x  x  -
 ballots:key                  S  +  -  -  x  x  x  x  x  -
 ballots:statements           S  +  x  x  x  x  x  x  x  x
+ballots:flags                S  +  x  x  x  x  x  x  x  +
+ballots:flag                 S  +  x  x  x  x  x  x  x  -
+ballots:sample               S  +  +  +  x  x  x  x  x  +
+ballots:visiting_list        S  +  x  x  x  x  x  x  x  -
+ballots:wall                 S  +  +  +  x  x  x  x  x  +
+ballots:wall_tiles           S  +  +  +  x  x  x  x  x  +
 scoring:runs                 S  +  x  x  x  x  x  x  x  +
 scoring:run                  S  +  x  x  x  x  x  x  x  -
 scoring:document             S  +  x  x  x  x  x  x  x  -
@@ -145,6 +153,9 @@ ballots:discard_batch        S  .  .  -  x  x  x  x  x  -
 ballots:publish_statement    S  .  x  x  x  x  x  x  x  x
 ballots:open_tally           S  .  x  x  x  x  x  x  x  x
 ballots:destroy_key          S  .  x  x  x  x  x  x  x  x
+ballots:examine              S  .  x  x  x  x  x  x  x  x
+ballots:preview_flags        S  .  x  x  x  x  x  x  x  x
+ballots:end_search           S  .  x  x  x  x  x  x  x  x
 awards:draw                  S  .  x  x  x  x  x  x  x  -
 awards:publish               S  .  x  x  x  x  x  x  x  -
 awards:propose               S  .  x  x  x  x  x  x  x  -
@@ -189,8 +200,8 @@ def world() -> World:
     issue_certificates(confirm_list(best, by=None), by=None)
     other = best.season.honour_lists.exclude(pk=best.pk).first()
     propose_change(other, leaving=other.honours.first().enrolment, entering=None, reason="自愿放弃", by=None)
-    draw_lists(run_scoring(world.season, by=None), by=None)
     leave_pile(world)
+    make_flag(world.season, world.enrolments[0])
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
     # What a page shows when it is not told otherwise is the newest season.
@@ -270,6 +281,11 @@ def address(name: str, world: World) -> str:
         "ballots:publish_statement": [season.slug],
         "ballots:open_tally": [season.slug],
         "ballots:destroy_key": [season.slug],
+        "ballots:examine": [season.slug],
+        "ballots:preview_flags": [season.slug],
+        "ballots:end_search": [season.slug],
+        "ballots:flag": [season.rounds.get(kind="secretaries").flags.first().pk],
+        "ballots:visiting_list": [first.organisation.code],
         "scoring:run": [run],
         "scoring:document": [run, "result"],
         "scoring:export": [run],
@@ -370,6 +386,7 @@ def test_a_number_that_no_row_can_have_is_not_there(client, world):
         "/rounds/paper/print/LZ%00/",
         "/v/at/LZ%00/",
         "/v/at/LZ%00/phone/",
+        "/rounds/sample/LZ%00/",
         "/roster/LZ%00/export.xlsx",
         "/roster/LZ%00/accounts/secretaries/",
         "/rules/presets/%00.toml",

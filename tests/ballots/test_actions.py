@@ -25,6 +25,8 @@ from dongliang.common.refusals import Refused
 from tests.factories.ballots import NOON, cast, make_cast, make_code, make_rounds
 from tests.factories.season import make_world
 
+PREPARED = ["ballots.round.prepared"] * 2 + ["ballots.sample.drawn"]
+
 
 @pytest.fixture
 def world(db):
@@ -57,7 +59,7 @@ def test_preparing_makes_both_rounds_and_the_key(world):
         "projects": "prepared",
     }
     assert len(season_key(world.season)) == 32
-    assert verbs() == ["ballots.round.prepared"] * 2
+    assert verbs() == PREPARED
 
 
 def test_preparing_twice_changes_nothing(world):
@@ -66,7 +68,7 @@ def test_preparing_twice_changes_nothing(world):
 
     assert prepare_rounds(world.season, by=None) == first
     assert season_key(world.season) == key
-    assert verbs() == ["ballots.round.prepared"] * 2
+    assert verbs() == PREPARED
 
 
 def test_rounds_are_not_prepared_before_the_season_is_open(db):
@@ -82,7 +84,7 @@ def test_opening_opens_both_rounds_and_logs_it(world):
 
     assert {round.state for round in rounds.values()} == {"open"}
     assert all(round.opened_at for round in rounds.values())
-    assert verbs() == ["ballots.round.prepared"] * 2 + ["ballots.round.open"] * 2
+    assert verbs() == PREPARED + ["ballots.round.open"] * 2
     assert verify_chain()[1] is None
 
 

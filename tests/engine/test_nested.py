@@ -538,3 +538,49 @@ def test_a_tally_keeps_its_columns_to_itself():
     assert (len(tally), tally.n_indicators) == (2, 2)
     with pytest.raises(ValueError, match="read-only"):
         tally.marks[0, 0] = 5
+
+
+def repeated(tally, times, weight):
+    """``times`` as many ballots of each target, each weighing ``weight``."""
+    return Tally(
+        target=tally.target,
+        marks=tally.marks,
+        count=tally.count * times,
+        n_targets=tally.n_targets,
+        weight=np.full(tally.n_targets, weight),
+    )
+
+
+def test_ten_ballots_of_a_tenth_s_weight_say_as_much_as_one():
+    tally, _ = drawn(5)
+
+    fit, weighed = nested.gaussian(tally), nested.gaussian(repeated(tally, 10, 0.1))
+
+    np.testing.assert_allclose(gaussian_answers(weighed), gaussian_answers(fit), atol=1e-8)
+    assert weighed.n_ratings.tolist() == (10 * fit.n_ratings).tolist()
+
+
+def test_a_weight_moves_one_target_s_error_and_hardly_anybody_else_s():
+    tally, _ = drawn(6, targets=40, ballots=4000)
+    weight = np.ones(40)
+    weight[3] = 0.1
+
+    errors = [nested.gaussian(each).standard_errors for each in (tally, replace(tally, weight=weight))]
+
+    assert errors[1][3] > 2 * errors[0][3]
+    np.testing.assert_allclose(np.delete(errors[1], 3), np.delete(errors[0], 3), rtol=0.02)
+
+
+@pytest.mark.parametrize("weight", [[1.0], [0.0] * 12, [1.5] * 12, [float("nan")] * 12])
+def test_a_weight_out_of_range_is_refused(weight):
+    tally, _ = drawn(7)
+
+    with pytest.raises(InvalidRatings, match="above 0 and at most 1"):
+        replace(tally, weight=np.array(weight))
+
+
+def test_the_ordinal_model_refuses_weights_rather_than_pass_over_them():
+    tally, _ = drawn(8)
+
+    with pytest.raises(InvalidRatings, match="counts every ballot in full"):
+        nested.ordinal(replace(tally, weight=np.ones(12)))

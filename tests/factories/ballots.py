@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from dongliang.ballots import codes
 from dongliang.ballots.actions.casting import Cast, cast_ballots
-from dongliang.ballots.actions.rounds import open_rounds
+from dongliang.ballots.actions.rounds import close_rounds, open_rounds
 from dongliang.ballots.gateways import Unreachable
 from dongliang.ballots.keys import season_key
-from dongliang.ballots.models import Round
+from dongliang.ballots.models import Ballot, Flag, FlaggedBallot, Round
 from dongliang.projects.models import FirstThing
 from dongliang.seasons.models import Enrolment, Season
 from tests.factories.season import World, make_rules, make_world
@@ -70,3 +70,71 @@ class Outbox:
         if Outbox.fails:
             raise Unreachable("the test said so")
         Outbox.sent.append((number, code))
+
+
+def cast_honestly(round: Round, *enrolments: Enrolment, count: int = 30) -> None:
+    """Ballots of each neighbourhood as residents send them: hours apart, of all kinds, with cards in no order."""
+    spelt = "5545 4445 5444 3434 4354 2333 5555 4455 3345 4544".split()
+    for place in range(count):
+        marks = spelt[place % len(spelt)] if round.kind == Round.Kind.SECRETARIES else str(1 + place % 6)
+        cast_at(
+            round, place, *(make_cast(round, home, marks, 1 + (place * 7) % count) for home in enrolments)
+        )
+
+
+def stuff_burst(round: Round, enrolment: Enrolment, *, first: int = 101, count: int = 14) -> None:
+    """Ballots alike within a quarter of an hour of one night."""
+    marks = "5555" if round.kind == Round.Kind.SECRETARIES else "2"
+    casts = [make_cast(round, enrolment, marks, first + 3 * place) for place in range(count)]
+    cast_at(round, 14.1, *casts[: count // 2])
+    cast_at(round, 14.2, *casts[count // 2 :])
+
+
+def cast_at(round: Round, hours: float, *casts: Cast) -> None:
+    cast_ballots(round, casts, key=season_key(round.season), at=NOON + datetime.timedelta(minutes=60 * hours))
+
+
+def make_stuffed_round(world: World, *, close: bool = True) -> Round:
+    """The round of secretaries with honest ballots everywhere and a burst of fourteen in the first neighbourhood."""
+    secretaries, _projects = make_rounds(world.season)
+    cast_honestly(secretaries, *world.enrolments)
+    stuff_burst(secretaries, world.enrolments[0])
+    return close_rounds(world.season, by=None)[Round.Kind.SECRETARIES] if close else secretaries
+
+
+def make_flag(season: Season, enrolment: Enrolment, *, kind: str = "burst") -> Flag:
+    """A flag on all ballots of the neighbourhood in the round of secretaries, as examining would raise it."""
+    round = season.rounds.get(kind=Round.Kind.SECRETARIES)
+    ballots = list(round.ballots.filter(enrolment=enrolment, status=Ballot.Status.COUNTED))
+    minute = "2021-11-02T14:40+00:00"
+    flag = round.flags.create(
+        enrolment=enrolment,
+        kind=kind,
+        number=len(ballots),
+        evidence={
+            "pattern": "5555",
+            "nearly": True,
+            "observed": len(ballots),
+            "expected": 1.5,
+            "among": len(ballots),
+            "first": minute,
+            "last": minute,
+            "false_alarms": 0.00021,
+            "times": {
+                "start": "2021-11-01T12:00+00:00",
+                "minutes": 120,
+                "flagged": [0] * 12 + [len(ballots)] + [0] * 11,
+                "others": [1, 3, 2, 4] * 6,
+            },
+            "shares": [
+                ["5", 0.71, 0.42],
+                ["4", 0.2, 0.31],
+                ["3", 0.06, 0.18],
+                ["2", 0.02, 0.05],
+                ["1", 0, 0.02],
+                ["0", 0.01, 0.02],
+            ],
+        },
+    )
+    FlaggedBallot.objects.bulk_create(FlaggedBallot(flag=flag, ballot=ballot) for ballot in ballots)
+    return flag

@@ -10,6 +10,8 @@ from django.db import connection
 
 from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.awards.models import HonourList
+from dongliang.ballots.actions.integrity import examine_round, judge_flag
+from dongliang.ballots.models import Ballot, Flag, Verdict
 from dongliang.common.log import verify_chain
 from dongliang.common.models import ActionLogEntry
 from dongliang.common.refusals import Refused
@@ -24,9 +26,10 @@ from dongliang.scoring.actions import begin_collecting, end_collecting, run_scor
 from dongliang.scoring.models import ScoringRun
 from dongliang.seasons.actions import freeze_rule_book, revise_rule_book
 from dongliang.seasons.models import Phase, Season
+from tests.factories.ballots import make_flag
 from tests.factories.people import make_roster, make_row
 from tests.factories.scoring import make_closed_world, make_collecting_world
-from tests.factories.season import make_rules, make_world
+from tests.factories.season import World, make_account, make_rules, make_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = 4
@@ -242,3 +245,49 @@ def test_a_season_opens_with_the_roster_before_an_import_or_with_that_after_it(a
     assigned = season.enrolments.filter(assignments__isnull=False).distinct().count()
     assert (season.phase, season.enrolments.count(), assigned) == (Phase.OPEN, 6, 6)
     assert Tenure.objects.filter(person__name="尤大江", ends_on=None).exists()
+
+
+def closed_world_with_a_flag() -> tuple[World, Flag]:
+    world = make_closed_world()
+    return world, make_flag(world.season, world.enrolments[0])
+
+
+def judging(flag: Flag, decision: str, *accounts: Account) -> list[Callable[[], Any]]:
+    return [
+        lambda account=account: judge_flag(flag, decision=decision, reason="看过了", by=account)  # type: ignore[misc]
+        for account in accounts
+    ]
+
+
+def test_two_verdicts_at_once_exclude_the_ballots_once_and_a_third_person_comes_too_late():
+    world, flag = closed_world_with_a_flag()
+    panel = [make_account(f"panel{n}", (Role.OFFICE, world.district)) for n in range(3)]
+
+    became = at_once(*judging(flag, "exclude", *panel))
+
+    flag.refresh_from_db()
+    assert became == ["ballots.flag_decided", "done", "done"]
+    assert (flag.state, flag.excluded, flag.verdicts.count()) == ("excluded", 12, 2)
+    assert Ballot.objects.filter(status="excluded").count() == 12
+
+
+def test_one_person_pressing_often_gives_one_verdict():
+    world, flag = closed_world_with_a_flag()
+
+    became = at_once(*judging(flag, "exclude", *[world.accounts["office"]] * PEOPLE))
+
+    assert became == [*["ballots.judged_already"] * (PEOPLE - 1), "done"]
+    assert (flag.verdicts.count(), Ballot.objects.filter(status="excluded").count()) == (1, 0)
+
+
+def test_examining_while_somebody_judges_loses_no_verdict():
+    world, flag = closed_world_with_a_flag()
+
+    became = at_once(
+        *judging(flag, "keep", world.accounts["office"]), lambda: examine_round(flag.round, by=None)
+    )
+
+    # Whichever comes first: the verdict keeps the flag, or the flag is gone and the verdict refused.
+    kept = Flag.objects.filter(pk=flag.pk).count()
+    assert became == (["done", "done"] if kept else ["ballots.flag_replaced", "done"])
+    assert Verdict.objects.count() == kept

@@ -4,10 +4,14 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from dongliang.awards.actions.lists import draw_lists, publish_list
+from dongliang.ballots.actions.integrity import judge_flag
+from dongliang.ballots.models import Flag
+from dongliang.people.models import Role
 from dongliang.scoring.actions import run_scoring
 from tests.browser import DESKTOP, PHONE, axe, page_of, shoot, sign_in
+from tests.factories.ballots import make_flag
 from tests.factories.scoring import make_closed_world, make_collecting_world
-from tests.factories.season import World
+from tests.factories.season import World, make_account
 from tests.test_every_url import READING, address, expected, leave_pile
 
 SCREENS = {"phone": PHONE, "desktop": DESKTOP}
@@ -18,6 +22,7 @@ FILES = {
     "portal:export",
     "projects:export",
     "mentoring:roster_template",
+    "ballots:wall_tiles",
 }
 FILES |= {"ballots:archive", "ballots:poster", "ballots:posters"}
 FILES |= {"mentoring:roster_export", "scoring:document", "scoring:export", "awards:export"}
@@ -26,9 +31,21 @@ FILES |= {"mentoring:roster_export", "scoring:document", "scoring:export", "awar
 def make_published_world() -> World:
     world = make_closed_world()
     leave_pile(world)
+    judge_both(make_flag(world.season, world.enrolments[0]), world, "keep")
+    judge_both(make_flag(world.season, world.enrolments[1]), world, "exclude")
     for honour_list in draw_lists(run_scoring(world.season, by=None), by=None)[:2]:
         publish_list(honour_list, by=None)
     return world
+
+
+def judge_both(flag: Flag, world: World, decision: str) -> None:
+    for number in (1, 2):
+        judge_flag(
+            flag,
+            decision=decision,
+            reason="问过居委会，那晚确有业主大会。",
+            by=make_account(f"panel-{flag.pk}-{number}", (Role.OFFICE, world.district)),
+        )
 
 
 def look(page: Page, name: str, path: str) -> None:

@@ -273,3 +273,70 @@ def test_lots_are_drawn_again_the_same_and_differ_by_rule_book():
 def test_what_tells_nobody_apart_adds_nothing():
     assert standardised(np.array([2.0, 2.0, np.nan])).tolist() == [0, 0, 0]
     assert standardised(np.array([1.0, 3.0, np.nan])).tolist() == [-1, 1, 0]
+
+
+def with_ballots(inputs, ballots):
+    """The inputs with these neighbourhoods' ballots in place of their own."""
+    return inputs | {
+        "ballots": [entry for entry in inputs["ballots"] if entry[0] not in ballots]
+        + [[number, marks, count] for number, rows in ballots.items() for marks, count in rows]
+    }
+
+
+def public_measures(result):
+    return {entry["number"]: entry["measures"]["public"] for entry in result["secretaries"]}
+
+
+@pytest.mark.parametrize("method", ["gaussian", "mean"])
+def test_ten_times_the_ceiling_is_as_sure_as_the_ceiling_and_no_surer(method):
+    at_it = [("5545", 20), ("3343", 20), ("4500", 10)]
+    over = [(marks, 10 * count) for marks, count in at_it]
+    inputs = with_ballots(make_inputs(), {1: at_it, 2: over})
+    capped, free = (
+        public_measures(
+            calculate(rules_for(residents={"ceiling": ceiling}, scoring={"method": method}), inputs)
+        )
+        for ceiling in (50, 0)
+    )
+
+    assert capped[1]["standard_error"] == pytest.approx(capped[2]["standard_error"], abs=2e-6)
+    assert free[2]["standard_error"] < 0.5 * free[1]["standard_error"]
+    assert (capped[1]["answers"], capped[2]["answers"]) == (50, 500)
+    assert capped[1]["mean"] == capped[2]["mean"] == free[2]["mean"]
+
+
+def test_ballots_that_the_panel_excluded_count_only_in_the_list_that_shows_what_that_changed():
+    inputs, rules = make_inputs(), rules_for()
+    last = calculate(rules, inputs)["secretaries"][-1]["number"]
+    stuffed = [[last, "5555", 400]]
+
+    result = calculate(rules, inputs | {"excluded_ballots": stuffed, "excluded_picks": [[last, [last], 40]]})
+    counted_in = calculate(rules, inputs | {"ballots": inputs["ballots"] + stuffed})
+    plain = calculate(rules, inputs)
+
+    listed, others = set(plain["lists"]["best_secretaries"]), set(counted_in["lists"]["best_secretaries"])
+    assert result["lists"] == plain["lists"]
+    assert result["secretaries"] == plain["secretaries"]
+    assert result["with_excluded"]["best_secretaries"] == {
+        "entering": sorted(others - listed),
+        "leaving": sorted(listed - others),
+    }
+    assert (result["with_excluded"]["ballots"], result["with_excluded"]["picks"]) == (400, 40)
+    assert next(v["kind"] for v in result["robustness"]["variants"]) == "excluded"
+    assert plain["with_excluded"] is None
+
+
+def test_picks_that_the_panel_excluded_show_what_they_would_have_done_to_the_projects():
+    inputs, rules = make_inputs(), rules_for()
+    last = calculate(rules, inputs)["projects"][-1]["number"]
+    excluded = [[number, [last], 500] for number in range(1, 25)]
+
+    result = calculate(rules, inputs | {"excluded_picks": excluded})
+    counted_in = calculate(rules, inputs | {"picks": inputs["picks"] + excluded})
+
+    listed, others = set(result["lists"]["popular_projects"]), set(counted_in["lists"]["popular_projects"])
+    assert last in others - listed
+    assert result["with_excluded"]["popular_projects"] == {
+        "entering": sorted(others - listed),
+        "leaving": sorted(listed - others),
+    }

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from dongliang.ballots import codes
-from dongliang.ballots.models import PaperBatch, RevokedCard, Round
+from dongliang.ballots.models import PaperBatch, RevokedCard, Round, Verdict
 from dongliang.ballots.queries.cards import is_revoked
 from dongliang.ballots.queries.coverage import NeighbourhoodCoverage
 from dongliang.people.models import Organisation
@@ -413,3 +413,17 @@ class DestroyKeyForm(forms.Form):
                 _("That is not this season's short name. It is %(slug)s.") % {"slug": self.season.slug}
             )
         return self.season.slug
+
+
+class VerdictForm(forms.Form):
+    """What a member of the panel says about flagged ballots, and why."""
+
+    decision = forms.ChoiceField(
+        label=gettext_lazy("Your verdict"), choices=Verdict.Decision, widget=forms.RadioSelect
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("What decided you"),
+        help_text=gettext_lazy("A sentence or two. The other member reads it once both verdicts are in."),
+        max_length=500,
+        widget=forms.Textarea({"rows": 3}),
+    )

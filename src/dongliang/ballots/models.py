@@ -32,6 +32,9 @@ class Round(models.Model):
     opened_at = models.DateTimeField(_("opened at"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
     key_destroyed_at = models.DateTimeField(_("key destroyed at"), null=True, blank=True)
+    # When its ballots were last searched for traces of stuffing, and since when nothing is excluded any more.
+    examined_at = models.DateTimeField(_("examined at"), null=True, blank=True)
+    search_ended_at = models.DateTimeField(_("search ended at"), null=True, blank=True)
 
     class Meta:
         ordering = ["season", "kind"]
@@ -314,3 +317,82 @@ class StatementPart(models.Model):
     @property
     def lines(self) -> list[str]:
         return zlib.decompress(self.packed).decode().splitlines()
+
+
+class Flag(models.Model):
+    """Something about a neighbourhood's ballots that chance hardly explains. A reason to look, never a verdict.
+
+    ``evidence`` holds numbers in total, as ``queries.integrity.Evidence`` reads them: nothing of it is about one ballot.
+    """
+
+    class State(models.TextChoices):
+        RAISED = "raised", _("to be judged")
+        KEPT = "kept", pgettext_lazy("flag", "counted")
+        EXCLUDED = "excluded", pgettext_lazy("flag", "excluded")
+
+    round = models.ForeignKey(Round, models.CASCADE, related_name="flags", verbose_name=_("round"))
+    enrolment = models.ForeignKey(
+        Enrolment, models.PROTECT, related_name="flags", verbose_name=_("neighbourhood")
+    )
+    kind = models.CharField(_("kind"), max_length=8, choices=Ballot.Exclusion)
+    number = models.PositiveIntegerField(_("ballots"))
+    evidence = models.JSONField(_("evidence"))
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.RAISED)
+    raised_at = models.DateTimeField(_("raised at"), auto_now_add=True)
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    # How many ballots the decision took out of the count: none that another flag had taken already.
+    excluded = models.PositiveIntegerField(_("ballots excluded"), default=0)
+
+    class Meta:
+        ordering = ["round", "enrolment__number", "kind", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.round} {self.enrolment.organisation} {self.get_kind_display()}"
+
+
+class FlaggedBallot(models.Model):
+    """Which ballots a flag is about. For excluding them together; shown to nobody."""
+
+    flag = models.ForeignKey(Flag, models.CASCADE, related_name="ballots")
+    ballot = models.ForeignKey(Ballot, models.CASCADE, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["flag", "ballot"], name="a_flag_holds_a_ballot_once")]
+
+
+class Verdict(models.Model):
+    """What one member of the panel says about a flag. Hidden from the other until both have spoken."""
+
+    class Decision(models.TextChoices):
+        EXCLUDE = "exclude", _("Exclude these ballots")
+        KEEP = "keep", _("Let them count")
+
+    flag = models.ForeignKey(Flag, models.CASCADE, related_name="verdicts")
+    by = models.ForeignKey(Account, models.PROTECT, related_name="verdicts")
+    decision = models.CharField(_("verdict"), max_length=8, choices=Decision)
+    reason = models.TextField(_("reason"), max_length=500)
+    at = models.DateTimeField(_("at"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["flag", "pk"]
+        constraints = [models.UniqueConstraint(fields=["flag", "by"], name="one_verdict_a_person")]
+
+
+class Sample(models.Model):
+    """Households of a neighbourhood drawn at random, to be asked in person.
+
+    Which doors and which cards is not stored: it follows from the draw's seed, which only the season's key yields. The
+    digest of the seed, written down at the draw, keeps anybody from drawing again; the seed is shown after the close.
+    """
+
+    enrolment = models.OneToOneField(
+        Enrolment, models.CASCADE, related_name="sample", verbose_name=_("neighbourhood")
+    )
+    # Of the day of the draw: the list that the doors are counted on.
+    households = models.PositiveIntegerField(_("households"))
+    size = models.PositiveSmallIntegerField(_("households drawn"))
+    seed_sha256 = models.CharField(_("fingerprint of the seed"), max_length=64)
+
+    class Meta:
+        ordering = ["enrolment__number"]

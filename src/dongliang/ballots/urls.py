@@ -1,6 +1,18 @@
 from django.urls import path
 
-from dongliang.ballots.views import assisted, cards, closing, office, paper, public, residents, verification
+from dongliang.ballots.views import (
+    assisted,
+    cards,
+    closing,
+    office,
+    panel,
+    paper,
+    public,
+    residents,
+    sample,
+    verification,
+    wall,
+)
 
 app_name = "ballots"
 urlpatterns = [
@@ -32,6 +44,15 @@ urlpatterns = [
     path("rounds/paper/<int:pk>/finish/", paper.finish, name="finish"),
     path("rounds/paper/<int:pk>/enter/", paper.enter_all, name="enter_batch"),
     path("rounds/paper/<int:pk>/discard/", paper.discard, name="discard_batch"),
+    path("rounds/flags/", panel.flags, name="flags"),
+    path("rounds/flags/<int:flag_id>/", panel.flag, name="flag"),
+    path("rounds/sample/", sample.sample, name="sample"),
+    path("rounds/sample/<slug:organisation_code>/", sample.visiting_list, name="visiting_list"),
+    path("rounds/wall/", wall.wall, name="wall"),
+    path("rounds/wall/tiles/", wall.tiles, name="wall_tiles"),
+    path("rounds/<slug:slug>/examine/", panel.examine, name="examine"),
+    path("rounds/<slug:slug>/preview/", panel.preview, name="preview_flags"),
+    path("rounds/<slug:slug>/end-search/", panel.end, name="end_search"),
     path("rounds/<slug:slug>/prepare/", office.prepare, name="prepare"),
     path("rounds/<slug:slug>/open/", office.open_, name="open"),
     path("rounds/<slug:slug>/close/", office.close, name="close"),

@@ -1,9 +1,11 @@
 """The demo's season, step by step. Needs Django configured."""
 
+import datetime
 import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +18,12 @@ from django.utils.translation import pgettext
 from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.ballots import codes, keys
 from dongliang.ballots.actions.casting import Cast, cast_ballots
+from dongliang.ballots.actions.integrity import examine_round, judge_flag
 from dongliang.ballots.actions.publishing import archive_of, open_tally
-from dongliang.ballots.models import Round
+from dongliang.ballots.models import Round, Verdict
 from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.rounds import rounds_of
+from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.cli import liangzhou
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.engine.simulation import SimulatedSeason, simulate_season
@@ -43,11 +47,14 @@ from dongliang.seasons.rulebook import RuleBookContent, preset, validated
 BALLOTS, PROJECT_BALLOTS = 30_000, 12_000
 # Residents cast one at a time; the demo hands over so many at once.
 CASTS_AT_ONCE = 1_000
+VOTING = datetime.timedelta(days=14)
+# Where ballots are stuffed, by place among the secretaries, and how many.
+STUFFED = {17: 64, 96: 41}
 HONOURS = ("best_secretaries", "popular_projects", "surest_things")
 STATES_TAKEN = (FirstThing.State.UNDER_WAY, FirstThing.State.LANDED)
 # Sheets of the demo's own mentor and department that are left to whoever looks around in the open season.
 LEFT_TO_FILL = 6
-DEMO_USERS = ("operator", "office", "street", "department", "mentor", "secretary")
+DEMO_USERS = ("operator", "office", "colleague", "street", "department", "mentor", "secretary")
 Say = Callable[[str], None]
 
 
@@ -111,8 +118,10 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     keep_truth(season, everyone, drawn)
     if keep_open:
         return season
-    with told(say, _("season closed and scored")):
+    with told(say, _("season closed, flagged ballots judged by two")):
         season = end_collecting(season, by=office)
+        judge_flags(season, panel=[office, Account.objects.get(username="colleague")])
+    with told(say, _("season scored")):
         run = run_scoring(season, by=office)
     with told(say, _("lists drawn and published")):
         for honour_list in draw_lists(run, by=office):
@@ -193,11 +202,12 @@ def invented_roster(rng: np.random.Generator, rules: RuleBookContent) -> dict[st
 
 
 def make_accounts(season: Season, password: str, *, by: Account) -> None:
-    """One account of each kind to look around with."""
+    """One account of each kind to look around with, and a second one of the office, since it takes two to judge."""
     subdistrict = subdistricts_of(season.district)[0]
     department = departments_of(season.district)[0]
     mentor = season.mentors.select_related("person")[0]
     secretary = enrolments(season).filter(is_new=True, pairs__mentor=mentor)[0]
+    create_account("colleague", "区委党校 俞慧敏", Role.OFFICE, season.district, by=by, password=password)
     create_account(
         "street", f"{subdistrict.name} 党群办", Role.SUBDISTRICT_OFFICE, subdistrict, by=by, password=password
     )
@@ -305,24 +315,80 @@ def spelt(marks: np.ndarray) -> str:
 
 
 def cast(season: Season, everyone: list[Enrolment], drawn: SimulatedSeason, rng: np.random.Generator) -> None:
-    """Cast every drawn ballot with a household code of its own neighbourhood."""
+    """Cast every drawn ballot with a household code of its own neighbourhood, over the two weeks that the vote took."""
     key, rounds = keys.season_key(season), rounds_of(season)
     rating = zip(drawn.ballot_target.tolist(), map(spelt, drawn.ballot_marks), strict=True)
     picks = (
         (home, ",".join(str(number) for number in sorted(everyone[pick].number for pick in row if pick >= 0)))
         for home, row in zip(drawn.approval_target.tolist(), drawn.approval_picks.tolist(), strict=True)
     )
+    sampled = sampled_serials(season)
     for kind, voices in ((Round.Kind.SECRETARIES, rating), (Round.Kind.PROJECTS, picks)):
-        serials: dict[int, int] = {}
+        piles = {entry.number: CardPile(sampled.get(entry.number, frozenset())) for entry in everyone}
         casts = []
         for home, marks in voices:
-            serials[home] = serials.get(home, 0) + 1
-            code = codes.mint(key, everyone[home].number, serials[home])
-            casts.append(Cast(everyone[home].pk, codes.credential_digest(key, kind, code), marks))
+            number = everyone[home].number
+            serial, in_sample = piles[number].take()
+            credential = codes.credential_digest(key, kind, codes.mint(key, number, serial))
+            casts.append(Cast(everyone[home].pk, credential, marks, in_sample=in_sample))
         # In any order, as residents come.
         casts = [casts[index] for index in rng.permutation(len(casts)).tolist()]
-        for start in range(0, len(casts), CASTS_AT_ONCE):
-            cast_ballots(rounds[kind], casts[start : start + CASTS_AT_ONCE], key=key, at=now())
+        batches = range(0, len(casts), CASTS_AT_ONCE)
+        step = VOTING / (len(batches) + 1)
+        for place, start in enumerate(batches):
+            at = now() - VOTING + place * step
+            cast_ballots(rounds[kind], casts[start : start + CASTS_AT_ONCE], key=key, at=at)
+        if kind == Round.Kind.SECRETARIES:
+            # Half-way between two batches of residents, in the neighbourhoods that are stuffed.
+            stuff(rounds[kind], everyone, piles, key, at=now() - VOTING + 1.5 * step)
+
+
+@dataclass
+class CardPile:
+    """The cards of one neighbourhood: every fourth ballot comes from one of the sample's, as long as there are any."""
+
+    sampled: frozenset[int]
+    used: int = 0
+    last: int = 0
+
+    def take(self) -> tuple[int, bool]:
+        self.used += 1
+        if self.used % 4 == 0 and self.used // 4 <= len(self.sampled):
+            return sorted(self.sampled)[self.used // 4 - 1], True
+        self.last += 1
+        while self.last in self.sampled:
+            self.last += 1
+        return self.last, False
+
+
+def stuff(
+    round: Round, everyone: list[Enrolment], piles: dict[int, CardPile], key: bytes, *, at: datetime.datetime
+) -> None:
+    """Ballots alike within minutes, from cards left over, in two neighbourhoods: for the panel to find."""
+    for place, count in STUFFED.items():
+        home = everyone[place % len(everyone)]
+        casts = []
+        for _ballot in range(count):
+            # Every third card of what is left, so that nobody sees them used in a row.
+            piles[home.number].last += 2
+            serial, _sampled = piles[home.number].take()
+            code = codes.mint(key, home.number, serial)
+            casts.append(Cast(home.pk, codes.credential_digest(key, round.kind, code), "5555"))
+        cast_ballots(round, casts, key=key, at=at)
+
+
+def judge_flags(season: Season, *, panel: list[Account]) -> None:
+    """Examine the ballots. The two exclude the bursts; over whatever else is flagged they differ, so that it counts."""
+    for round in rounds_of(season).values():
+        for flag in examine_round(round, by=panel[0]):
+            for account, reason in zip(panel, liangzhou.VERDICTS[flag.kind == "burst"], strict=True):
+                exclude = flag.kind == "burst" or account == panel[0]
+                judge_flag(
+                    flag,
+                    decision=Verdict.Decision.EXCLUDE if exclude else Verdict.Decision.KEEP,
+                    reason=reason,
+                    by=account,
+                )
 
 
 def nominate_projects(season: Season, everyone: list[Enrolment], drawn: SimulatedSeason) -> None:

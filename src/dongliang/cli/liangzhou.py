@@ -274,3 +274,10 @@ def invent_first_thing(rng: np.random.Generator, place: str, category: str) -> t
     """A title and what is to change, for a category of the shipped rule book."""
     title, summary = FIRST_THINGS[category][rng.integers(len(FIRST_THINGS[category]))]
     return title.format(place=place), summary
+
+
+# What the two of the panel write: over flags that they differ on, and over those that they both exclude.
+VERDICTS = (
+    ("和其他居村相比偏高，建议不计入。", "问过居委会，居民确实满意，证据不够。"),
+    ("十几分钟里几十张票一模一样，那晚没有会议也没有通知。", "时间过于集中，其余时段没有这样的票。"),
+)

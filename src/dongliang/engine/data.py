@@ -84,12 +84,15 @@ class Tally:
         How many ballots for this target gave this pattern, from 0. The same pattern may come again in another row.
     n_targets : int
         ``p``, counting those without a ballot too.
+    weight : (p,) float, optional
+        How much each ballot for this target weighs, above 0 and at most 1: 0.1 makes ten of them count as one. Without
+        it every ballot weighs 1.
 
     Raises
     ------
     InvalidRatings
-        There is no row; the columns differ in length; a code, mark or count is no whole number or out of range;
-        there are more than 2^53 ballots.
+        There is no row; the columns differ in length; a code, mark or count is no whole number or out of range; a weight
+        is out of range; there are more than 2^53 ballots.
 
     Notes
     -----
@@ -100,6 +103,7 @@ class Tally:
     marks: NDArray[np.int8]
     count: Integers
     n_targets: int
+    weight: Floats | None = None
 
     def __post_init__(self) -> None:
         marks = np.array(self.marks)
@@ -129,6 +133,13 @@ class Tally:
                 raise InvalidRatings(
                     f"{name} has {len(getattr(self, name))} rows, marks has {len(marks)}. Give one of each per pattern."
                 )
+        if self.weight is not None:
+            weight = np.array(self.weight, dtype=np.float64)
+            if weight.shape != (self.n_targets,) or not ((weight > 0) & (weight <= 1)).all():
+                raise InvalidRatings(
+                    f"weight has the shape {weight.shape}. Give one for each of {self.n_targets} targets, above 0 and at most 1."
+                )
+            _freeze(self, "weight", weight)
 
     def __len__(self) -> int:
         return len(self.count)
@@ -512,9 +523,9 @@ class Choice:
         The source and the code of a rater whose ratings are left out.
     kind : str
         What differs from the base: ``"base"`` (nothing), ``"source"`` (one is left out), ``"weight"`` (one is moved),
-        ``"method"``, ``"scale"`` or ``"rater"``.
+        ``"method"``, ``"scale"``, ``"rater"`` or a word of the caller's own.
     source : str
-        The source left out or moved; else empty.
+        The source that it is about; else empty.
     change : float
         How much was added to the weight of ``source``.
     """

@@ -13,8 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from dongliang.awards.models import Honour
-from dongliang.awards.queries.lists import honour_lists
-from dongliang.ballots.queries.coverage import coverage
+from dongliang.awards.queries.lists import honour_lists, published_lists
+from dongliang.ballots.models import Round
+from dongliang.ballots.queries.coverage import coverage, heard
+from dongliang.ballots.queries.integrity import RoundLedger, round_ledger
+from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.common.charts import Estimate, ProfileChart, profile
 from dongliang.common.refusals import Blocker
 from dongliang.mentoring.models import Mentor
@@ -214,6 +217,69 @@ def by_subdistrict(honoured: Iterable[Honour]) -> list[tuple[Organisation, list[
 
 
 @dataclass(frozen=True)
+class OtherHonours:
+    """A published list as it would be with the excluded ballots, in names."""
+
+    title: str
+    entering: str
+    leaving: str
+    refused: bool
+
+
+@dataclass(frozen=True)
+class BallotLedger:
+    """The season's ballots accounted for. ``lists`` is None before any is public, and empty if nothing was excluded."""
+
+    rounds: list[RoundLedger]
+    smallest: int
+    examined: bool
+    over: bool
+    lists: list[OtherHonours] | None
+
+
+def ledger_of(season: Season) -> BallotLedger:
+    """What anybody may read of the season's ballots: of closed rounds only."""
+    closed = [round for round in rounds_of(season).values() if round.state == Round.State.CLOSED]
+    return BallotLedger(
+        rounds=[round_ledger(round) for round in closed],
+        smallest=season.rules.residents.smallest_published,
+        examined=any(round.examined_at for round in closed),
+        over=bool(closed) and all(round.search_ended_at for round in closed),
+        lists=lists_with_excluded(season),
+    )
+
+
+def lists_with_excluded(season: Season) -> list[OtherHonours] | None:
+    published = list(published_lists(season))
+    if not published:
+        return None
+    # A run made by an older engine has no such part.
+    found = json.loads(published[0].run.result).get("with_excluded")
+    if found is None:
+        return []
+    numbers = {number for entry in published for side in found[entry.kind].values() for number in side}
+    names = {
+        enrolment.number: f"{enrolment.person} ({enrolment.organisation})"
+        for enrolment in season.enrolments.filter(number__in=numbers).select_related(
+            "person", "post__organisation"
+        )
+    }
+
+    def named(side: list[int]) -> str:
+        return pgettext("between names", ", ").join(names[number] for number in side)
+
+    return [
+        OtherHonours(
+            entry.title,
+            named(found[entry.kind]["entering"]),
+            named(found[entry.kind]["leaving"]),
+            refused=entry.kind == "best_secretaries" and bool(found["refusal"]),
+        )
+        for entry in published
+    ]
+
+
+@dataclass(frozen=True)
 class Record:
     """Everything about one secretary that the reader may see; None where it is not (or not yet) theirs to see."""
 
@@ -222,6 +288,7 @@ class Record:
     first_thing: FirstThing | None
     sheets: list[Assignment] | None
     ballots: int
+    heard: str
     standing: Standing | None
     measures: list[tuple[SourceRule, Measure]]
     profile: ProfileChart | None
@@ -232,6 +299,7 @@ def record_of(enrolment: Enrolment, *, office: bool) -> Record:
     """The record of one secretary. Sheets and place are the office's; results are others' once the list is public."""
     season = enrolment.season
     run = latest_run(season)
+    ballots = sum(entry.ballots for entry in coverage(season, season.enrolments.filter(pk=enrolment.pk)))
     open_to_reader = run is not None and (office or results_are_open(season))
     pair = enrolment.pairs.filter(ends_on=None).select_related("mentor__person").first()
     sheets = None
@@ -249,7 +317,8 @@ def record_of(enrolment: Enrolment, *, office: bool) -> Record:
         mentor=pair.mentor if pair else None,
         first_thing=FirstThing.objects.filter(enrolment=enrolment).first(),
         sheets=sheets,
-        ballots=sum(entry.ballots for entry in coverage(season, season.enrolments.filter(pk=enrolment.pk))),
+        ballots=ballots,
+        heard=heard(ballots, enrolment.organisation.households),
         standing=run.standings.filter(enrolment=enrolment).first() if run and office else None,
         measures=[(source, measures[source.key]) for source in season.rules.sources if source.key in measures]
         if open_to_reader

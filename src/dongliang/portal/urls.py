@@ -1,12 +1,13 @@
 from django.urls import path
 
-from dongliang.portal.views import desk, public, secretaries
+from dongliang.portal.views import desk, ledger, public, secretaries
 
 app_name = "portal"
 urlpatterns = [
     path("", public.front, name="front"),
     path("honours/", public.honour_roll, name="honours"),
     path("honours/<slug:slug>/book-<int:number>.zip", public.result_book, name="result_book"),
+    path("ledger/", ledger.ballot_ledger, name="ballot_ledger"),
     path("rules/", public.rule_book, name="rules"),
     path("rules/<slug:slug>/v<int:version>.json", public.rule_book_file, name="rule_book_file"),
     path("rules/presets/<str:name>.toml", desk.preset_file, name="preset_file"),

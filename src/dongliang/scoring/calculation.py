@@ -31,12 +31,14 @@ METHODS: dict[str, Callable[[Ratings], Fit]] = {
 }
 # A choice that the robustness sheet tries and no rule book names: the model with raters taken to be equally harsh.
 UNADJUSTED = "unadjusted"
+# And one that concerns ballots alone: those that the panel excluded, counted after all.
+EXCLUDED = "excluded"
 
 
 @dataclass(frozen=True)
 class Answers:
     """What one source answered: the ratings, who gave them, and how many sheets or ballots each secretary has; of ballots
-    also the tally."""
+    also the tally, with what each weighs where a neighbourhood has more than the ceiling."""
 
     ratings: Ratings
     raters: list[str]
@@ -59,12 +61,14 @@ def calculate(rules: RuleBookContent, inputs: dict[str, Any]) -> dict[str, Any]:
         ``secretaries``: [number, subdistrict code], in the order of the numbers; ``field`` and ``institutional``:
         [number, rater, marks]; ``project_marks``: [number, rater, mark]; ``ballots``: [number, marks, count];
         ``picks``: [home number, picked numbers, count]; ``projects``: numbers of the secretaries who have one;
-        ``nominations``: [subdistrict code, number].
+        ``nominations``: [subdistrict code, number]. ``excluded_ballots`` and ``excluded_picks``, in the form of ballots
+        and picks, are what the panel excluded: they count in nothing but the lists that show what that changed.
 
     Returns
     -------
     dict
-        JSON values: ``sources``, ``raters``, ``secretaries``, ``cut``, ``robustness``, ``projects`` and ``lists``.
+        JSON values: ``sources``, ``raters``, ``secretaries``, ``cut``, ``robustness``, ``projects``, ``lists`` and
+        ``with_excluded``.
 
     Raises
     ------
@@ -75,11 +79,16 @@ def calculate(rules: RuleBookContent, inputs: dict[str, Any]) -> dict[str, Any]:
     row = {number: index for index, number in enumerate(numbers)}
     answers = collected(rules, inputs, row)
     fits = {key: measured(source, rules.scoring.method) for key, source in answers.items()}
-    plain = {key: classic.mean(source.ratings) for key, source in answers.items()}
-    trimmed = {key: classic.trimmed_mean(source.ratings) for key, source in answers.items()}
+    plain = {key: measured(source, "mean") for key, source in answers.items()}
+    trimmed = {key: measured(source, "trimmed_mean") for key, source in answers.items()}
 
     secretaries, cut = standings(rules, inputs, answers, fits, plain, trimmed)
     projects = project_standings(rules, inputs, row)
+    robustness = robustness_sheet(rules, inputs, answers, secretaries)
+    lists = {
+        "best_secretaries": [entry["number"] for entry in secretaries if entry["selected"]],
+        **project_lists(rules, inputs, projects),
+    }
     return {
         "format": FORMAT,
         "version": __version__,
@@ -89,13 +98,19 @@ def calculate(rules: RuleBookContent, inputs: dict[str, Any]) -> dict[str, Any]:
         "raters": {key: severities(answers[key], fits[key]) for key in answers if key != "public"},
         "secretaries": secretaries,
         "cut": cut,
-        "robustness": robustness_sheet(rules, inputs, answers, secretaries),
+        "robustness": robustness,
         "projects": projects,
-        "lists": {
-            "best_secretaries": [entry["number"] for entry in secretaries if entry["selected"]],
-            "popular_projects": [entry["number"] for entry in projects[: rules.popular_projects.places]],
-            "surest_things": surest_things(rules, inputs, projects),
-        },
+        "lists": lists,
+        "with_excluded": with_excluded(rules, inputs, row, lists, robustness),
+    }
+
+
+def project_lists(
+    rules: RuleBookContent, inputs: dict[str, Any], projects: list[dict[str, Any]]
+) -> dict[str, list[Any]]:
+    return {
+        "popular_projects": [entry["number"] for entry in projects[: rules.popular_projects.places]],
+        "surest_things": surest_things(rules, inputs, projects),
     }
 
 
@@ -104,7 +119,7 @@ def collected(rules: RuleBookContent, inputs: dict[str, Any], row: dict[int, int
     found: dict[str, Answers] = {}
     for source in rules.sources:
         if source.key == "public":
-            found[source.key] = ballots_as_ratings(inputs["ballots"], row)
+            found[source.key] = ballots_as_ratings(inputs["ballots"], row, rules.residents.ceiling)
         else:
             found[source.key] = sheets_as_ratings(inputs[source.key], row)
     return found
@@ -135,14 +150,21 @@ def sheets_as_ratings(sheets: Iterable[tuple[int, str, str]], row: dict[int, int
     )
 
 
-def ballots_as_ratings(tally: Iterable[tuple[int, str, int]], row: dict[int, int]) -> Answers:
-    """Every ballot as its own rater; a 0, "I can't say", is no rating."""
+def ballots_as_ratings(
+    tally: Iterable[tuple[int, str, int]], row: dict[int, int], ceiling: int = 0
+) -> Answers:
+    """Every ballot as its own rater; a 0, "I can't say", is no rating.
+
+    Where a neighbourhood has more ballots than the ceiling, all of them weigh less, alike, so that together they weigh as
+    much as the ceiling. 0 is no ceiling.
+    """
     tally = list(tally)
     counts = np.array([count for _, _, count in tally])
     home = np.array([row[number] for number, _, _ in tally])
     patterns = np.array([[int(mark) for mark in pattern] for _, pattern, _ in tally])
     target, marks = np.repeat(home, counts), np.repeat(patterns, counts, axis=0)
     ballot, indicator = np.nonzero(marks)
+    per_target = np.bincount(target, minlength=len(row))
     return Answers(
         Ratings(
             target=target[ballot],
@@ -154,16 +176,28 @@ def ballots_as_ratings(tally: Iterable[tuple[int, str, int]], row: dict[int, int
             n_indicators=marks.shape[1],
         ),
         [],
-        np.bincount(target, minlength=len(row)),
-        Tally(target=home, marks=patterns, count=counts, n_targets=len(row)),
+        per_target,
+        Tally(
+            target=home,
+            marks=patterns,
+            count=counts,
+            n_targets=len(row),
+            weight=ceiling / np.maximum(per_target, ceiling) if ceiling else None,
+        ),
     )
 
 
 def measured(answers: Answers, method: str) -> Fit:
-    """A source by a method of the rule book; the model takes ballots from their tally, to the same numbers."""
+    """A source by a method of the rule book; the model takes ballots from their tally, to the same numbers.
+
+    The ceiling moves no mean. It makes means less sure: their errors become those of as many ballots as the ceiling.
+    """
     if method == "gaussian" and answers.tally is not None:
         return nested.gaussian(answers.tally)
-    return METHODS[method](answers.ratings)
+    fit = METHODS[method](answers.ratings)
+    if answers.tally is None or answers.tally.weight is None:
+        return fit
+    return replace(fit, standard_errors=fit.standard_errors / np.sqrt(answers.tally.weight))
 
 
 def lots(rules: RuleBookContent, numbers: Iterable[int]) -> Floats:
@@ -293,8 +327,15 @@ def robustness_sheet(
         weights={source.key: source.weight for source in rules.sources},
     )
     fitted: dict[tuple[str, str, int | None], Fit] = {}
+    others: list[Choice] = []
+    counted_in = None
+    if "public" in answers and inputs.get("excluded_ballots"):
+        counted_in = measured(public_with_excluded(rules, inputs, numbers), base.method)
+        others = [replace(base, kind=EXCLUDED, source="public")]
 
     def fit(choice: Choice, source: str) -> Fit:
+        if choice.kind == EXCLUDED and source == "public" and counted_in:
+            return counted_in
         left_out = (
             choice.without_rater[1] if choice.without_rater and choice.without_rater[0] == source else None
         )
@@ -317,7 +358,7 @@ def robustness_sheet(
         listable = eligible & np.isfinite(scores.scores) & np.isfinite(scores.standard_errors)
         return ranked_by_rules(rules, inputs, scores, tie_fits, listable, draws=1).selected
 
-    others = robustness.other_choices(
+    others += robustness.other_choices(
         base,
         methods=[*METHODS, UNADJUSTED],
         scales=["standardised", "marks"],
@@ -342,6 +383,45 @@ def robustness_sheet(
             "leaving": named(found.smallest.leaving),
         },
     }
+
+
+def public_with_excluded(rules: RuleBookContent, inputs: dict[str, Any], numbers: list[int]) -> Answers:
+    row = {number: index for index, number in enumerate(numbers)}
+    return ballots_as_ratings([*inputs["ballots"], *inputs["excluded_ballots"]], row, rules.residents.ceiling)
+
+
+def with_excluded(
+    rules: RuleBookContent,
+    inputs: dict[str, Any],
+    row: dict[int, int],
+    lists: dict[str, list[Any]],
+    robustness: dict[str, Any],
+) -> dict[str, Any] | None:
+    """Who would enter and who would leave each list if the ballots counted that the panel excluded; None without any."""
+    ballots, picks = inputs.get("excluded_ballots", []), inputs.get("excluded_picks", [])
+    if not ballots and not picks:
+        return None
+    projects = project_standings(rules, inputs | {"picks": [*inputs["picks"], *picks]}, row)
+    others = project_lists(rules, inputs, projects)
+    best = [variant for variant in robustness["variants"] if variant["kind"] == EXCLUDED]
+    found = {
+        "best_secretaries": {
+            name: [number for variant in best for number in variant[name]] for name in ("entering", "leaving")
+        }
+    }
+    for kind, other in others.items():
+        now, then = set(on_list(lists[kind])), set(on_list(other))
+        found[kind] = {"entering": sorted(then - now), "leaving": sorted(now - then)}
+    return {
+        "ballots": sum(count for *_, count in ballots),
+        "picks": sum(count for *_, count in picks),
+        "refusal": "".join(variant["refusal"] for variant in best),
+        **found,
+    }
+
+
+def on_list(entries: list[Any]) -> list[int]:
+    return [entry["number"] if isinstance(entry, dict) else entry for entry in entries]
 
 
 def refitted(answers: Answers, method: str, left_out: int | None) -> Fit:
@@ -388,12 +468,19 @@ def source_summary(answers: Answers, fit: Fit) -> dict[str, Any]:
         "mean": rounded(fit.mean),
         "variances": {name: rounded(value) for name, value in fit.variances.items()},
         "reliability": rounded(agreement.reliability(fit)),
+        "over_ceiling": over_ceiling(answers),
         "log_likelihood": rounded(fit.log_likelihood),
         "method": fit.record.method,
         "iterations": fit.record.iterations,
         "stopped": fit.record.stopped,
         "remarks": list(fit.record.remarks),
     }
+
+
+def over_ceiling(answers: Answers) -> int:
+    """How many neighbourhoods have more ballots than the ceiling."""
+    tally = answers.tally
+    return 0 if tally is None or tally.weight is None else int((tally.weight < 1).sum())
 
 
 def severities(answers: Answers, fit: Fit) -> list[dict[str, Any]]:

@@ -1,10 +1,12 @@
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from dongliang.ballots.models import Round
-from dongliang.ballots.queries.coverage import tally
+from dongliang.ballots.queries.coverage import heard, share_of, tally
+from dongliang.ballots.queries.integrity import excluded_tally
 from dongliang.common.refusals import Blocker
 from dongliang.people.models import Account
 from dongliang.people.queries import organisations_reached
@@ -44,10 +46,9 @@ def gathered_inputs(season: Season) -> dict[str, Any]:
         "institutional": sorted(sheets[Source.INSTITUTIONAL]),
         "project_marks": sorted(project_marks),
         "ballots": tallied(rounds.get(Round.Kind.SECRETARIES)),
-        "picks": [
-            [home, [int(number) for number in picks.split(",")], count]
-            for home, picks, count in tallied(rounds.get(Round.Kind.PROJECTS))
-        ],
+        "picks": as_picks(tallied(rounds.get(Round.Kind.PROJECTS))),
+        "excluded_ballots": excluded(rounds.get(Round.Kind.SECRETARIES)),
+        "excluded_picks": as_picks(excluded(rounds.get(Round.Kind.PROJECTS))),
         "projects": list(
             season.enrolments.filter(first_thing__isnull=False)
             .order_by("number")
@@ -64,6 +65,14 @@ def gathered_inputs(season: Season) -> dict[str, Any]:
 
 def tallied(round: Round | None) -> list[list[Any]]:
     return sorted([list(entry) for entry in tally(round)]) if round else []
+
+
+def excluded(round: Round | None) -> list[list[Any]]:
+    return [list(entry) for entry in excluded_tally(round)] if round else []
+
+
+def as_picks(rows: list[list[Any]]) -> list[list[Any]]:
+    return [[home, [int(number) for number in picks.split(",")], count] for home, picks, count in rows]
 
 
 def run_blockers(season: Season) -> list[Blocker]:
@@ -97,6 +106,30 @@ def run_blockers(season: Season) -> list[Blocker]:
                 )
             )
     return found
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far the residents' voice behind a score reaches."""
+
+    ballots: int
+    households: int | None
+
+    @property
+    def share(self) -> float | None:
+        return share_of(self.ballots, self.households)
+
+    def __str__(self) -> str:
+        return heard(self.ballots, self.households)
+
+
+def reaches(run: ScoringRun) -> dict[int, Reach]:
+    """By enrolment, the ballots that the run counted and the households they came from; empty without ballots."""
+    rows = run.measures.filter(source="public").select_related("enrolment__post__organisation")
+    return {
+        measure.enrolment_id: Reach(measure.answers, measure.enrolment.organisation.households)
+        for measure in rows
+    }
 
 
 def near_the_cut(run: ScoringRun, *, each_side: int = 15) -> list[Standing]:

@@ -14,7 +14,7 @@ from rules.contrib.views import permission_required
 from dongliang.common.charts import CutLineChart, NearCut, StripChart, cut_line_chart, strip
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.scoring.models import ScoringRun, Standing
-from dongliang.scoring.queries import in_doubt, near_the_cut, runs_visible_to, standings
+from dongliang.scoring.queries import Reach, in_doubt, near_the_cut, reaches, runs_visible_to, standings
 from dongliang.seasons.rulebook import RuleBookContent
 
 ROWS_A_PAGE = 60
@@ -34,6 +34,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
     result = json.loads(run.result)
     rules = run.rule_book.validated
     page = Paginator(standings(run), ROWS_A_PAGE).get_page(request.GET.get("page"))
+    reach = reaches(run)
     return render(
         request,
         "scoring/run.html",
@@ -47,6 +48,8 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
             # A run made by an older engine has no such part.
             "robustness": robustness(run, rules, result["robustness"]) if "robustness" in result else None,
             "page": page,
+            "rows": [(standing, reach.get(standing.enrolment_id)) for standing in page],
+            "hears_residents": bool(reach),
             "sources": [(source, result["sources"][source.key]) for source in rules.sources],
             "raters": sorted(
                 ((source, rater) for source, raters in result["raters"].items() for rater in raters),
@@ -185,6 +188,8 @@ def choice_in_words(rules: RuleBookContent, variant: dict[str, Any]) -> str:
                 "rater": variant["rater"],
                 "source": source and source.name,
             }
+        case "excluded":
+            return _("The ballots counted that the panel excluded")
         case "scale" if variant["scale"] == "marks":
             return _("Marks weighed as they are")
         case "scale":
@@ -215,6 +220,7 @@ def export(request: HttpRequest, run_id: int) -> HttpResponse:
     run = get_object_or_404(runs_visible_to(request.user), pk=run_id)
     sources = run.rule_book.validated.sources
     measures = {(measure.enrolment_id, measure.source): measure for measure in run.measures.all()}
+    reach = reaches(run)
     columns = [
         *identity_columns(),
         *(
@@ -222,6 +228,7 @@ def export(request: HttpRequest, run_id: int) -> HttpResponse:
             for source in sources
             for title in (_("measure"), _("standard error"), _("answers"))
         ),
+        *([_("households"), _("share of households")] if reach else []),
     ]
     rows = [
         [
@@ -241,11 +248,18 @@ def export(request: HttpRequest, run_id: int) -> HttpResponse:
                 for measure in [measures[standing.enrolment_id, source.key]]
                 for value in (measure.value, measure.standard_error, measure.answers)
             ),
+            *reach_columns(reach.get(standing.enrolment_id)),
         ]
         for standing in standings(run)
     ]
     title = f"{run.season.title}-{_('scoring run')}-{run.number}.xlsx"
     return xlsx_response(title, [Table(_("Places"), columns, rows)])
+
+
+def reach_columns(reach: Reach | None) -> list[int | float | None]:
+    if reach is None:
+        return []
+    return [reach.households, None if reach.share is None else round(reach.share, 4)]
 
 
 def identity_columns() -> list[str]:

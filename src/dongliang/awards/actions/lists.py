@@ -7,6 +7,7 @@ from dongliang.awards.calendar import working_day_after
 from dongliang.awards.models import Honour, HonourList
 from dongliang.awards.queries.lists import drawing_blockers, drawn_again
 from dongliang.awards.queries.publicity import announcing_blockers
+from dongliang.ballots.actions.integrity import end_search
 from dongliang.common.log import log_action
 from dongliang.common.refusals import Refused
 from dongliang.people.models import Account
@@ -60,7 +61,10 @@ def draw_lists(run: ScoringRun, *, by: Account | None) -> list[HonourList]:
 
 @transaction.atomic
 def publish_list(honour_list: HonourList, *, by: Account | None) -> HonourList:
-    """Put the list on the public honour roll, with the book to recompute it from, open to objections. Raises Refused."""
+    """Put the list on the public honour roll, with the book to recompute it from, open to objections.
+
+    With the first list no ballot is excluded any more. Raises Refused, naming every blocker.
+    """
     # The season is locked, as drawing locks it: a list that is being published is not drawn again meanwhile.
     season = Season.objects.select_for_update().get(pk=honour_list.season_id)
     found = season.honour_lists.filter(pk=honour_list.pk).first()
@@ -69,6 +73,7 @@ def publish_list(honour_list: HonourList, *, by: Account | None) -> HonourList:
     honour_list = found
     if blockers := announcing_blockers(honour_list):
         raise Refused(blockers)
+    end_search(season, by=by)
     days = honour_list.run.rule_book.validated.publicity.working_days
     bind_book(honour_list.run, by=by)
     honour_list.published_at, honour_list.published_by = now(), by

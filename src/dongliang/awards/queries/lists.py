@@ -3,6 +3,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from dongliang.awards.models import Honour, HonourList
+from dongliang.ballots.queries.integrity import ending_blockers, exclusions_since
 from dongliang.common.refusals import Blocker
 from dongliang.people.models import Account
 from dongliang.people.queries import organisations_reached
@@ -61,7 +62,17 @@ def drawn_again() -> Blocker:
 
 def publishing_blockers(honour_list: HonourList) -> list[Blocker]:
     """Every reason why the list cannot be published."""
-    found = []
+    # Publishing ends the search for stuffed ballots: nothing may wait for its panel.
+    found = ending_blockers(honour_list.season)
+    if late := exclusions_since(honour_list.season, honour_list.run.run_at):
+        found.append(
+            Blocker(
+                "awards.excluded_since",
+                _("%(count)d ballots have been excluded since run %(number)d, from which the list was drawn.")
+                % {"count": late, "number": honour_list.run.number},
+                _("Score again, then draw the lists from the new run."),
+            )
+        )
     if honour_list.published_at:
         found.append(
             Blocker(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from dongliang.ballots import codes
 from dongliang.ballots.actions.publishing import publish_statement
 from dongliang.ballots.actions.revoking import exclude_ballots_of_revoked
+from dongliang.ballots.actions.sample import draw_samples
 from dongliang.ballots.keys import make_key
 from dongliang.ballots.models import Ballot, PhoneCheck, Round
 from dongliang.ballots.queries.rounds import (
@@ -35,6 +36,9 @@ def prepare_rounds(season: Season, *, by: Account | None) -> dict[str, Round]:
     digest = codes.key_digest(make_key(season))
     for kind in Round.Kind:
         log_action("ballots.round.prepared", season.rounds.create(kind=kind, key_digest=digest), by=by)
+    # Before any card can be printed, so that the sample's are known apart from the first one on.
+    if season.rules.residents.sample:
+        draw_samples(season, by=by)
     return rounds_of(season)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from django.db.models import Count, QuerySet
+from django.utils.translation import ngettext
 
 from dongliang.ballots.models import Ballot, Round
 from dongliang.people.models import Account, Organisation, Role
@@ -15,6 +16,12 @@ def enrolments_of_offices(account: Account, season: Season) -> QuerySet[Enrolmen
     """The neighbourhoods whose coverage the account may read and whose cards it may print: its offices' own."""
     offices = organisations_reached(account, Role.OFFICE, Role.SUBDISTRICT_OFFICE)
     return enrolments(season).filter(post__organisation__in=offices.values("pk"))
+
+
+def enrolments_run_by_office(account: Account, season: Season) -> QuerySet[Enrolment]:
+    """The neighbourhoods of the programme office that the account belongs to; to subdistrict offices, none."""
+    districts = organisations_reached(account, Role.OFFICE)
+    return enrolments(season).filter(post__organisation__in=districts.values("pk"))
 
 
 def tally(round: Round) -> list[tuple[int, str, int]]:
@@ -31,6 +38,18 @@ def tally(round: Round) -> list[tuple[int, str, int]]:
 
 def share_of(ballots: int, households: int | None) -> float | None:
     return ballots / households if households else None
+
+
+def heard(ballots: int, households: int | None) -> str:
+    """How far a voice reaches, in words: to stand beside whatever that voice says."""
+    share = share_of(ballots, households)
+    if share is None:
+        return ngettext("%(count)d ballot", "%(count)d ballots", ballots) % {"count": ballots}
+    return ngettext(
+        "%(count)d of %(households)s households, %(share)s",
+        "%(count)d of %(households)s households, %(share)s",
+        ballots,
+    ) % {"count": ballots, "households": f"{households:,}", "share": f"{share:.1%}"}
 
 
 @dataclass

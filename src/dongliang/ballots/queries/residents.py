@@ -12,6 +12,7 @@ from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.queries.cards import is_revoked
 from dongliang.ballots.queries.proof import PublishedReceipt, published_receipt
 from dongliang.ballots.queries.rounds import rounds_of, seasons_with_rounds
+from dongliang.ballots.queries.sample import sampled_serials_of
 from dongliang.common.refusals import Blocker
 from dongliang.seasons.models import Enrolment, Season
 from dongliang.seasons.queries import enrolments
@@ -42,6 +43,7 @@ class Household:
     channel: str = Ballot.Channel.CODE
     # Of a pass; a code is its own.
     identity: bytes = field(default=b"", repr=False)
+    in_sample: bool = False
 
     def credential(self, round: Round) -> bytes:
         if self.channel == Ballot.Channel.CODE:
@@ -83,7 +85,8 @@ def shown_by_code(season: Season, key: bytes, text: str, number: int, serial: in
             _("This card was declared lost or replaced, and is no longer valid."),
             _("Ask your neighbourhood committee for the card in its place."),
         )
-    return Household(codes.canonical(text), key, enrolment, rounds_of(season))
+    in_sample = serial in sampled_serials_of(enrolment, key)
+    return Household(codes.canonical(text), key, enrolment, rounds_of(season), in_sample=in_sample)
 
 
 def shown_by_pass(

@@ -29,6 +29,7 @@ from dongliang.ballots.queries.cards import (
 from dongliang.ballots.queries.coverage import enrolments_of_offices
 from dongliang.ballots.queries.residents import enrolments_with_project
 from dongliang.ballots.queries.rounds import proven_key
+from dongliang.ballots.queries.sample import sampled_serials_of
 from dongliang.common.refusals import Refused
 from dongliang.seasons.models import Enrolment
 from dongliang.seasons.queries import seasons_visible_to
@@ -52,10 +53,9 @@ def pdf_response(name: str, data: bytes) -> HttpResponse:
     )
 
 
-def drawn(
-    request: HttpRequest, printed: dict[int, str], sampled: frozenset[int] = frozenset()
-) -> list[printing.Card]:
-    """The printed codes as cards; those whose serial is ``sampled`` carry a mark."""
+def drawn(request: HttpRequest, enrolment: Enrolment, printed: dict[int, str]) -> list[printing.Card]:
+    """The printed codes as cards; those of the random sample carry a mark."""
+    sampled = sampled_serials_of(enrolment, proven_key(enrolment.season))
     return [
         printing.Card(code, full_address(request, "ballots:rate", code=code), serial in sampled)
         for serial, code in printed.items()
@@ -76,6 +76,7 @@ def cards(request: HttpRequest, organisation_code: str) -> HttpResponse:
         "revoked": revoked_cards(enrolment)[:20],
         "revoke_form": RevokeForm(auto_id="revoke_%s"),
         "replacement": next_replacement(enrolment),
+        "sample": enrolment.season.rules.residents.sample,
     }
     if form.is_valid():
         first = form.cleaned_data["start"]
@@ -85,7 +86,7 @@ def cards(request: HttpRequest, organisation_code: str) -> HttpResponse:
             context["blockers"] = refusal.blockers
         else:
             data = printing.cards_pdf(
-                drawn(request, printed),
+                drawn(request, enrolment, printed),
                 place_of(enrolment),
                 enter=full_address(request, "ballots:enter"),
             )
@@ -192,7 +193,7 @@ def paper_ballots(request: HttpRequest, organisation_code: str) -> HttpResponse:
             data = printing.sheets_pdf(
                 place_of(enrolment),
                 questions_of(enrolment, wanted["round"]),
-                drawn(request, printed),
+                drawn(request, enrolment, printed),
                 blank=0 if is_coded else wanted["count"],
             )
             return pdf_response(f"{enrolment.organisation.name}-{_('Paper ballots')}", data)

@@ -138,7 +138,15 @@ def vote(
         try:
             [receipt] = cast_ballots(
                 round,
-                [Cast(holder.enrolment.pk, credential, form.marks, channel=holder.channel)],
+                [
+                    Cast(
+                        holder.enrolment.pk,
+                        credential,
+                        form.marks,
+                        channel=holder.channel,
+                        in_sample=holder.in_sample,
+                    )
+                ],
                 key=holder.key,
                 at=now(),
             )

@@ -64,7 +64,7 @@ def ordinal(tally: Tally, *, max_iterations: int = 100) -> OrdinalFit:
     Raises
     ------
     InvalidRatings
-        There is no ballot with a mark, or none on some indicator.
+        There is no ballot with a mark, or none on some indicator; or ballots have weights, which this model does not know.
     Unidentified
         Only one target has marks; or every target has one mark, or one ballot; or an indicator got nothing but the
         lowest or the highest mark; or the marks separate the targets perfectly.
@@ -79,6 +79,10 @@ def ordinal(tally: Tally, *, max_iterations: int = 100) -> OrdinalFit:
     Severities are integrated out exactly, up to rounding, and targets by the Laplace approximation [Chr19]_; quasi-Newton
     steps by the exact gradient.
     """
+    if tally.weight is not None:
+        raise InvalidRatings(
+            "The ordinal model counts every ballot in full. Leave weight out, or use gaussian."
+        )
     patterns = _Patterns.of(tally)
     if len(patterns.categories) == 1:
         return _alike(tally, patterns)

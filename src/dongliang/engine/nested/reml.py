@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from dongliang.engine.data import Booleans, Fit, Floats, Record, Tally
+from dongliang.engine.data import Booleans, Fit, Floats, Integers, Record, Tally
 from dongliang.engine.errors import InvalidRatings, Unidentified, converged
 
 TOLERANCE = 1e-9
@@ -29,7 +29,8 @@ def gaussian(tally: Tally, *, reml: bool = True, max_iterations: int = 100) -> F
     Parameters
     ----------
     tally : Tally
-        Ballots of ``p`` targets on ``J`` indicators, in ``m`` rows.
+        Ballots of ``p`` targets on ``J`` indicators, in ``m`` rows. Where they have a weight, every sum over ballots is
+        weighted: 3,000 of weight 0.1 say as much as 300 of the same marks.
     reml : bool, default True
         Maximise the restricted likelihood, which does not underestimate the variances as the plain one does.
     max_iterations : int
@@ -40,7 +41,7 @@ def gaussian(tally: Tally, *, reml: bool = True, max_iterations: int = 100) -> F
     Fit
         What ``crossed.gaussian`` gives for the same ballots written out as ratings with a rater each, but for
         ``severities`` and their errors, which are by row of the tally (m,): all ballots of a row share theirs.
-        ``n_ratings`` counts marks. ``covariance`` is None: the errors of the targets are independent.
+        ``n_ratings`` counts marks, whatever they weigh. ``covariance`` is None: the errors of the targets are independent.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def gaussian(tally: Tally, *, reml: bool = True, max_iterations: int = 100) -> F
     sums = _Sums.of(tally)
     if sums.spread <= CONSTANT * (sums.square[-1, -1] + sums.n * sums.centre**2):
         return _constant(tally, sums, reml)
-    free, remarks = _free(sums)
+    free, remarks = _free(tally)
     point, record = _minimise(sums, free, reml=reml, max_iterations=max_iterations)
     remarks += tuple(
         f"The variance of {name} is estimated as zero: their differences are no larger than chance would make them."
@@ -77,12 +78,12 @@ def gaussian(tally: Tally, *, reml: bool = True, max_iterations: int = 100) -> F
 class _Sums:
     """Sums of the columns of ``[X, y]`` over the marks, where ``X`` has a column an indicator.
 
-    ``y`` is centred on ``centre``, its mean. ``size`` (s,) lists how many marks a ballot can have here; ``ballots`` (s, p)
+    ``n`` counts marks by their weight. ``y`` is centred on ``centre``, its mean. ``size`` (s,) lists how many marks a ballot can have here; ``ballots`` (s, p)
     counts ballots of each size by target, ``columns`` (s, p, J + 1) sums their marks; ``within`` (s, J + 1, J + 1) sums,
     over the ballots of a size, products of a ballot's own column sums; ``square`` is ``[X, y]' [X, y]``.
     """
 
-    n: int
+    n: float
     centre: float
     size: Floats
     ballots: Floats
@@ -94,9 +95,11 @@ class _Sums:
     @classmethod
     def of(cls, tally: Tally) -> _Sums:
         count = tally.count.astype(float)
+        if tally.weight is not None:
+            count *= tally.weight[tally.target]
         given = tally.marks > 0
         rated = count @ given
-        n = int(rated.sum())
+        n = float(rated.sum())
         if not rated.all():
             raise InvalidRatings(
                 f"Indicator {np.argmin(rated)} has no marks. Leave it out, or wait for ballots that have some."
@@ -133,7 +136,7 @@ class _Sums:
         """Of each target, (p,)."""
         return self.size @ self.ballots
 
-    def degrees(self, reml: bool) -> int:
+    def degrees(self, reml: bool) -> float:
         return self.n - len(self.square) + 1 if reml else self.n
 
 
@@ -141,9 +144,15 @@ def _centred(tally: Tally, centre: float) -> Floats:
     return np.where(tally.marks > 0, tally.marks - centre, 0.0)
 
 
-def _free(sums: _Sums) -> tuple[Booleans, tuple[str, ...]]:
+def _counted(tally: Tally, rows: Integers) -> Integers:
+    """Of each target, ``rows`` of the tally summed over its ballots, whatever they weigh."""
+    return np.bincount(tally.target, weights=tally.count * rows, minlength=tally.n_targets).astype(np.int64)
+
+
+def _free(tally: Tally) -> tuple[Booleans, tuple[str, ...]]:
     """Which of the two variances can be estimated; refuses what nothing can tell apart."""
-    marks, ballots = sums.marks, sums.ballots.sum(axis=0)
+    size = (tally.marks > 0).sum(axis=1)
+    marks, ballots = _counted(tally, size), _counted(tally, (size > 0).astype(np.int64))
     if (marks > 0).sum() < 2:
         raise Unidentified(
             "Only one target has ratings, so there is nothing to compare it with. Rate two at least."
@@ -152,7 +161,7 @@ def _free(sums: _Sums) -> tuple[Booleans, tuple[str, ...]]:
         raise Unidentified(
             "Every target has one rating, so target and chance cannot be told apart. Rate them again."
         )
-    if sums.size.max() == 1:
+    if size[tally.count > 0].max() == 1:
         return np.array([True, False]), (
             "Every ballot has one mark: severity cannot be told from chance and is left out of the model.",
         )
@@ -237,7 +246,7 @@ class _Point:
     tau: Floats
     deviance: float
     residual: float
-    degrees: int
+    degrees: float
     fixed: Floats
     fixed_factor: tuple[Floats, bool]
     left: Floats
@@ -404,7 +413,7 @@ def _fit(tally: Tally, sums: _Sums, point: _Point, record: Record) -> Fit:
             "rater": float(point.variance * tau_b),
             "residual": point.variance,
         },
-        n_ratings=sums.marks.astype(np.int64),
+        n_ratings=_counted(tally, (tally.marks > 0).sum(axis=1)),
         log_likelihood=-point.deviance / 2,
         record=record,
     )
@@ -423,7 +432,7 @@ def _constant(tally: Tally, sums: _Sums, reml: bool) -> Fit:
         mean_standard_error=0.0,
         indicator_effects=fixed - fixed.mean(),
         variances={"target": 0.0, "rater": 0.0, "residual": 0.0},
-        n_ratings=sums.marks.astype(np.int64),
+        n_ratings=_counted(tally, (tally.marks > 0).sum(axis=1)),
         log_likelihood=float("nan"),
         record=Record(
             method="REML" if reml else "ML",
