@@ -1,4 +1,5 @@
 import datetime
+import re
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -17,7 +18,7 @@ from dongliang.ballots.actions.rounds import close_rounds, open_rounds, prepare_
 from dongliang.ballots.keys import key_path, season_key
 from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.queries.coverage import tally
-from dongliang.ballots.queries.residents import receipt_status
+from dongliang.ballots.queries.residents import ballots_with
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.common.log import verify_chain
 from dongliang.common.models import ActionLogEntry
@@ -43,6 +44,14 @@ def refusal(action, *args, **kwargs):
     with pytest.raises(Refused) as refused:
         action(*args, **kwargs)
     return [blocker.code for blocker in refused.value.blockers]
+
+
+def statuses(round, receipts):
+    """What became of the ballots with these receipts."""
+    key = season_key(round.season)
+    digests = [codes.receipt_digest(key, receipt) for receipt in receipts]
+    found = ballots_with(digests)
+    return [found[digest][1] for digest in digests]
 
 
 def stored(round):
@@ -166,7 +175,7 @@ def test_a_second_ballot_with_one_code_replaces_the_first(world):
     [second] = cast(secretaries, make_cast(secretaries, world.enrolments[0], "1111"))
 
     assert stored(secretaries) == {(1, "5555", "superseded"): 1, (1, "1111", "counted"): 1}
-    assert [receipt_status(receipt).status for receipt in (first, second)] == ["superseded", "counted"]
+    assert statuses(secretaries, [first, second]) == ["superseded", "counted"]
 
 
 def test_of_one_code_several_times_in_a_batch_the_last_counts_and_all_are_stored(world):
@@ -189,7 +198,7 @@ def test_of_one_code_several_times_in_a_batch_the_last_counts_and_all_are_stored
         (1, "1111", "counted"): 1,
         (2, "2222", "counted"): 1,
     }
-    assert [receipt_status(receipt).status for receipt in receipts] == [
+    assert statuses(secretaries, receipts) == [
         "superseded",
         "counted",
         "superseded",
@@ -243,11 +252,13 @@ def test_a_batch_takes_as_many_statements_as_a_few_ballots_do(world):
         ) as seen:
             cast_ballots(secretaries, casts, key=key, at=NOON)
         return [
-            query["sql"].split()[0] for query in seen if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))
+            re.sub(r"^\d+ times: ", "", query["sql"]).split()[0]
+            for query in seen
+            if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))
         ]
 
-    # The state, pages sent before, the earlier ballots, the insert.
-    assert statements(1, 0) == statements(50, 1) == ["SELECT", "SELECT", "SELECT", "INSERT"]
+    # The state, pages sent before and earlier ballots, the insert.
+    assert statements(1, 0) == statements(50, 1) == ["SELECT", "SELECT", "INSERT"]
 
 
 def test_a_page_sent_again_is_stored_once_and_answered_with_the_same_receipt(world):

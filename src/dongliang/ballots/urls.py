@@ -4,12 +4,12 @@ from dongliang.ballots.views import office, residents
 
 app_name = "ballots"
 urlpatterns = [
-    # Short, because a resident may have to type it.
-    path("v/", residents.enter, name="enter"),
-    path("v/receipt/", residents.receipt, name="receipt"),
-    path("v/<str:code>/", residents.rate, name="rate"),
-    path("v/<str:code>/projects/", residents.pick, name="pick"),
-    path("v/<str:code>/thanks/<str:receipt>/", residents.thanks, name="thanks"),
+    # Short, because a resident may have to type it. Served by intake.application before Django sees them.
+    path("v/", residents.page, name="enter"),
+    path("v/receipt/", residents.page, name="receipt"),
+    path("v/<str:code>/", residents.page, name="rate"),
+    path("v/<str:code>/projects/", residents.page, name="pick"),
+    path("v/<str:code>/thanks/<str:receipt>/", residents.page, name="thanks"),
     path("rounds/", office.rounds, name="rounds"),
     path("rounds/cards/<slug:organisation_code>/", office.cards, name="cards"),
     path("rounds/poster/<slug:organisation_code>/", office.poster, name="poster"),
