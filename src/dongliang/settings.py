@@ -17,6 +17,15 @@ def env_flag(name: str, *, default: bool) -> bool:
     return value == "true"
 
 
+def env_count(name: str, default: int) -> int:
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if not value.isdecimal():
+        raise ImproperlyConfigured(f"{name} is {value!r}. Use a whole number, such as 0 or 1.")
+    return int(value)
+
+
 def env_list(name: str, default: list[str]) -> list[str]:
     value = os.environ.get(name)
     return default if value is None else [part.strip() for part in value.split(",") if part.strip()]
@@ -51,6 +60,9 @@ DEBUG = env_flag("DONGLIANG_DEBUG", default=False)
 SECRET_KEY = os.environ.get("DONGLIANG_SECRET_KEY") or kept_secret(HOME / "secret.key")
 ALLOWED_HOSTS = env_list("DONGLIANG_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env_list("DONGLIANG_TRUSTED_ORIGINS", [])
+
+# So many proxies of ours stand in front, each of which adds to X-Forwarded-For the address it was called from.
+TRUSTED_PROXIES = env_count("DONGLIANG_PROXIES", 0)
 
 # Where the keys of the ballot rounds lie: never in the database, so that its holder cannot tie a code to a ballot.
 BALLOT_KEYS = Path(os.environ.get("DONGLIANG_BALLOT_KEYS", HOME / "ballot-keys"))
@@ -123,6 +135,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "dongliang.urls"
+ASGI_APPLICATION = "dongliang.asgi.application"
 WSGI_APPLICATION = "dongliang.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -174,8 +187,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 # Behind a proxy, which alone knows where a request came from.
-BEHIND_PROXY = env_flag("DONGLIANG_HTTPS", default=False)
-if BEHIND_PROXY:
+if env_flag("DONGLIANG_HTTPS", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000

@@ -3,12 +3,12 @@ import pytest
 from dongliang.ballots.actions.assisting import begin_assisted
 from dongliang.ballots.actions.casting import Cast
 from dongliang.ballots.actions.pausing import pause_rounds
+from dongliang.ballots.intake.entitlement import Refusal
 from dongliang.ballots.models import AssistedVoice
-from dongliang.ballots.queries.residents import household
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.common.models import ActionLogEntry
 from dongliang.common.refusals import Refused
-from tests.factories.ballots import NOON, cast, make_cast, make_code, make_voting_world
+from tests.factories.ballots import NOON, cast, entitled, make_cast, make_code, make_voting_world
 
 
 @pytest.fixture
@@ -31,10 +31,15 @@ def test_each_resident_gets_a_voice_of_their_own_up_to_the_share(world):
     secretaries = rounds_of(world.season)["secretaries"]
 
     for marks in ("5545", "1111"):
-        holder = household(begin(world), at=NOON)
+        holder = entitled(begin(world))
         cast(
             secretaries,
-            Cast(holder.enrolment.pk, holder.credential(secretaries), marks, channel=holder.channel),
+            Cast(
+                holder.neighbourhood.enrolment_id,
+                holder.credential("secretaries"),
+                marks,
+                channel=holder.channel,
+            ),
         )
 
     assert sorted(secretaries.ballots.values_list("marks", "status", "channel")) == [
@@ -42,7 +47,7 @@ def test_each_resident_gets_a_voice_of_their_own_up_to_the_share(world):
         ("5545", "counted", "assisted"),
     ]
     assert refusal(begin, world) == ["ballots.too_many_assisted"]
-    assert household(begin(world, place=1), at=NOON).enrolment == world.enrolments[1]
+    assert entitled(begin(world, place=1)).neighbourhood.enrolment_id == world.enrolments[1].pk
 
 
 def test_who_helped_is_logged_with_neither_code_nor_marks(world):
@@ -63,7 +68,7 @@ def test_the_household_s_card_is_revoked_and_its_ballot_no_longer_counts(world):
     begin(world, card=make_code(world.enrolments[0], 9).lower())
 
     assert secretaries.ballots.get().exclusion == "revoked"
-    assert household(make_code(world.enrolments[0], 9)) is None
+    assert entitled(make_code(world.enrolments[0], 9)) is Refusal.REVOKED
     entry = ActionLogEntry.objects.get(verb="ballots.cards.revoked")
     assert entry.detail == {"serials": [9], "reason": "assisted", "ballots_excluded": 1}
 

@@ -15,13 +15,14 @@ from dongliang.ballots.actions.publishing import (
 )
 from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.checking import check_archive
+from dongliang.ballots.intake.entitlement import Entitlement, Refusal
 from dongliang.ballots.keys import key_path, season_key
 from dongliang.ballots.models import Ballot, Round, Statement, StatementPart
 from dongliang.ballots.queries.proof import last_statement, published_receipt, stated_lines
-from dongliang.ballots.queries.residents import household, receipt_status
+from dongliang.ballots.queries.residents import receipt_status
 from dongliang.common.models import ActionLogEntry
 from tests.ballots.test_actions import refusal
-from tests.factories.ballots import cast, make_cast, make_code, make_projects, make_rounds
+from tests.factories.ballots import cast, entitled, make_cast, make_code, make_projects, make_rounds
 from tests.factories.season import make_world
 
 
@@ -259,12 +260,12 @@ def test_destroying_the_key_leaves_receipts_and_ends_codes(world, receipts, clos
     open_tally(world.season, by=None)
     before = key_path(world.season).read_bytes()
     code = make_code(world.enrolments[0])
-    assert household(code)
+    assert isinstance(entitled(code), Entitlement)
 
     destroy_key(world.season, by=world.accounts["office"])
 
     assert not key_path(world.season).exists()
-    assert household(code) is None
+    assert entitled(code) is Refusal.UNKNOWN
     assert [receipt_status(group[0]).status for group in receipts.values()] == [
         "superseded",
         "counted",

@@ -5,10 +5,9 @@ from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.keys import key_path, season_key
 from dongliang.ballots.models import Ballot
 from dongliang.ballots.queries.coverage import coverage, enrolments_of_offices, tally
-from dongliang.ballots.queries.residents import ReceiptStatus, has_voted, household, receipt_status
-from dongliang.common.refusals import Refused
+from dongliang.ballots.queries.residents import ReceiptStatus, ballots_with, receipt_status, votes_counted
 from dongliang.people.models import Organisation
-from tests.factories.ballots import cast, make_cast, make_code, make_rounds
+from tests.factories.ballots import cast, make_cast, make_rounds
 from tests.factories.season import make_world
 
 
@@ -92,52 +91,39 @@ def test_offices_reach_their_own_neighbourhoods_and_nobody_else_any(world, role,
     assert [enrolment.number for enrolment in reached] == numbers
 
 
-def test_a_code_leads_to_its_neighbourhood_and_season(world, rounds):
-    code = make_code(world.enrolments[3], 77)
+def test_a_receipt_s_digest_leads_to_round_and_status_and_to_no_marks(world, rounds):
+    secretaries, _ = rounds
+    [receipt] = cast(secretaries, make_cast(secretaries, world.enrolments[0]))
+    digest = codes.receipt_digest(season_key(world.season), receipt)
 
-    holder = household(code.lower().replace("-", " "))
+    assert ballots_with([digest, b"?" * 32]) == {digest: (secretaries.pk, "counted")}
+    assert ballots_with([]) == {}
 
-    assert (holder.code, holder.enrolment, set(holder.rounds.values())) == (
-        code,
-        world.enrolments[3],
-        set(rounds),
+
+def test_whether_households_have_voted_is_told_by_round(world, rounds):
+    secretaries, projects = rounds
+    voted, other = make_cast(secretaries, world.enrolments[0]), make_cast(secretaries, world.enrolments[1])
+    picked = make_cast(projects, world.enrolments[1])
+    cast(secretaries, voted)
+    cast(projects, picked)
+
+    counted = votes_counted(
+        [(round.pk, each.credential) for round in rounds for each in (voted, other, picked)]
     )
 
-
-def test_a_code_of_an_older_season_leads_to_that_season(world, rounds):
-    old = make_code(world.enrolments[0])
-    close_rounds(world.season, by=None)
-    newer = make_world(code="HX")
-    make_rounds(newer.season)
-
-    assert household(old).enrolment == world.enrolments[0]
-    assert household(make_code(newer.enrolments[0])).enrolment == newer.enrolments[0]
+    assert counted == {(secretaries.pk, voted.credential), (projects.pk, picked.credential)}
+    assert votes_counted([]) == set()
 
 
-def test_a_code_of_nobody_enrolled_leads_nowhere(world, rounds):
-    assert household(codes.mint(season_key(world.season), 7, 1)) is None
-
-
-def test_a_destroyed_key_of_a_closed_season_leaves_its_codes_unknown_and_its_receipts_published(
-    world, rounds
-):
+def test_a_destroyed_key_of_a_closed_season_leaves_its_receipts_published(world, rounds):
     secretaries, _ = rounds
-    code = make_code(world.enrolments[0])
     [receipt] = cast(secretaries, make_cast(secretaries, world.enrolments[0]))
     close_rounds(world.season, by=None)
     key_path(world.season).unlink()
 
     found = receipt_status(receipt)
-    assert (household(code), found.round, found.status) == (None, secretaries, "counted")
+    assert (found.round, found.status) == (secretaries, "counted")
     assert found.published.leaf.number == 1
-
-
-def test_a_lost_key_of_a_season_not_yet_closed_is_a_fault_and_no_wrong_code(world, rounds):
-    code = make_code(world.enrolments[0])
-    key_path(world.season).unlink()
-
-    with pytest.raises(Refused, match="lz-2021"):
-        household(code)
 
 
 def test_a_receipt_tells_round_and_status_however_it_is_typed(world, rounds):
@@ -153,12 +139,3 @@ def test_a_receipt_tells_round_and_status_however_it_is_typed(world, rounds):
 @pytest.mark.parametrize("text", ["", "8WQ2M-4KX7P", "8WQ2M", "\x00", "票" * 500, "8WQ2M-4KX7P8WQ2M"])
 def test_a_receipt_nobody_was_given_is_unknown(world, rounds, text):
     assert receipt_status(text) is None
-
-
-def test_whether_a_household_has_voted_is_told_by_round(world, rounds):
-    secretaries, projects = rounds
-    vote = make_cast(secretaries, world.enrolments[0])
-    cast(secretaries, vote)
-
-    assert has_voted(secretaries, vote.credential)
-    assert not has_voted(projects, make_cast(projects, world.enrolments[0]).credential)

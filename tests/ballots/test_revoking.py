@@ -5,12 +5,12 @@ import pytest
 from dongliang.ballots.actions.cards import print_cards
 from dongliang.ballots.actions.revoking import revoke_cards
 from dongliang.ballots.actions.rounds import close_rounds
+from dongliang.ballots.intake.entitlement import Entitlement, Refusal
 from dongliang.ballots.models import Ballot, RevokedCard
 from dongliang.ballots.queries.cards import cards_allowed, next_replacement, revoked_serials
-from dongliang.ballots.queries.residents import household, why_not
 from dongliang.common.models import ActionLogEntry
 from dongliang.common.refusals import Refused
-from tests.factories.ballots import cast, make_cast, make_code, make_rounds
+from tests.factories.ballots import cast, entitled, make_cast, make_code, make_rounds
 from tests.factories.season import make_world
 
 
@@ -43,9 +43,9 @@ def test_a_revoked_card_is_refused_with_a_sentence_and_its_neighbours_are_not(wo
 
     revoke(world, 2)
 
-    assert [household(code) is not None for code in codes] == [True, False, True]
-    assert why_not(codes[1]).code == "ballots.revoked_card"
-    assert household(make_code(world.enrolments[1], 2)) is not None
+    assert [isinstance(entitled(code), Entitlement) for code in codes] == [True, False, True]
+    assert entitled(codes[1]) is Refusal.REVOKED
+    assert isinstance(entitled(make_code(world.enrolments[1], 2)), Entitlement)
 
 
 def test_what_was_cast_with_a_revoked_card_is_excluded_in_both_rounds(world, rounds):
@@ -76,7 +76,7 @@ def test_the_card_in_its_place_votes_and_counts(world, rounds):
     cast(secretaries, make_cast(secretaries, world.enrolments[0], "5555", serial=serial))
 
     assert serial == 401
-    assert household(code) is not None
+    assert isinstance(entitled(code), Entitlement)
     assert stored(secretaries) == {(1, "1111", "excluded", "revoked"): 1, (1, "5555", "counted", ""): 1}
 
 

@@ -8,9 +8,10 @@ import pytest
 from dongliang.ballots import codes, draws
 from dongliang.ballots.actions.rounds import close_rounds, open_rounds, prepare_rounds
 from dongliang.ballots.actions.sample import draw_samples, open_visiting_list
+from dongliang.ballots.intake.entitlement import entitlement
+from dongliang.ballots.intake.snapshot import read_snapshot
 from dongliang.ballots.keys import season_key
 from dongliang.ballots.models import Sample
-from dongliang.ballots.queries.residents import household
 from dongliang.ballots.queries.sample import (
     Comparison,
     Voice,
@@ -22,7 +23,7 @@ from dongliang.ballots.queries.sample import (
 )
 from dongliang.common.models import ActionLogEntry
 from dongliang.common.refusals import Refused
-from tests.factories.ballots import cast, cast_at, make_cast, make_code, make_rounds
+from tests.factories.ballots import NOON, cast, cast_at, make_cast, make_code, make_rounds
 from tests.factories.season import make_rules, make_world
 
 pytestmark = pytest.mark.django_db
@@ -124,7 +125,10 @@ def test_a_card_of_the_sample_is_known_by_its_serial_and_by_nothing_printed(worl
     first = world.enrolments[0]
     drawn = sampled_serials(world.season)[first.number]
 
-    known = {serial for serial in range(1, 441) if household(make_code(first, serial)).in_sample}
+    now = read_snapshot()
+    known = {
+        serial for serial in range(1, 441) if entitlement(now, make_code(first, serial), at=NOON).in_sample
+    }
 
     assert known == drawn
     assert len(drawn) == 55

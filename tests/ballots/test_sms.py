@@ -7,12 +7,12 @@ from dongliang.ballots.actions.casting import Cast
 from dongliang.ballots.actions.pausing import pause_rounds
 from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.actions.sms import check_code, send_code
+from dongliang.ballots.intake.entitlement import Refusal
 from dongliang.ballots.keys import season_key
 from dongliang.ballots.models import PhoneCheck
-from dongliang.ballots.queries.residents import household, why_not
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.common.refusals import Refused
-from tests.factories.ballots import NOON, Outbox, cast, make_voting_world
+from tests.factories.ballots import NOON, Outbox, cast, entitled, make_voting_world
 
 NUMBER = "13912345678"
 
@@ -55,9 +55,9 @@ def test_the_code_that_was_sent_gives_a_pass_for_the_neighbourhood(world, outbox
     assert passes.read_pass(key, text, at=after(minutes=5)) == passes.Pass(
         1, "sms", passes.identity_of(key, "sms", NUMBER), after(minutes=34).replace(microsecond=0)
     )
-    holder = household(text, at=after(minutes=5))
-    assert (holder.enrolment, holder.channel) == (world.enrolments[0], "sms")
-    assert why_not(text, at=after(minutes=34)).code == "ballots.expired_pass"
+    holder = entitled(text, at=after(minutes=5))
+    assert (holder.neighbourhood.enrolment_id, holder.channel) == (world.enrolments[0].pk, "sms")
+    assert entitled(text, at=after(minutes=34)) is Refusal.EXPIRED
 
 
 def test_neither_the_number_nor_the_code_is_stored(world, outbox):
@@ -73,10 +73,15 @@ def test_a_number_has_one_voice_a_round_whichever_neighbourhood_s_poster_is_scan
     secretaries = rounds_of(world.season)["secretaries"]
     for place, marks, at in ((0, "5545", NOON), (3, "1111", after(minutes=2))):
         token = send(world, place=place, at=at)
-        holder = household(check_code(token, outbox[-1][1], at=at), at=at)
+        holder = entitled(check_code(token, outbox[-1][1], at=at), at=at)
         cast(
             secretaries,
-            Cast(holder.enrolment.pk, holder.credential(secretaries), marks, channel=holder.channel),
+            Cast(
+                holder.neighbourhood.enrolment_id,
+                holder.credential("secretaries"),
+                marks,
+                channel=holder.channel,
+            ),
         )
 
     assert sorted(secretaries.ballots.values_list("enrolment__number", "marks", "status", "channel")) == [
@@ -185,8 +190,7 @@ def test_a_pass_is_refused_where_the_rules_do_not_name_its_way(db):
     key = season_key(world.season)
     text = passes.issue_pass(key, number=1, channel="sms", identity=bytes(16), expires=after(minutes=30))
 
-    assert household(text, at=NOON) is None
-    assert why_not(text, at=NOON).code == "ballots.way_not_accepted"
+    assert entitled(text) is Refusal.NOT_A_WAY
 
 
 def test_a_household_code_is_refused_where_the_rules_name_phones_only(db):
@@ -194,4 +198,4 @@ def test_a_household_code_is_refused_where_the_rules_name_phones_only(db):
 
     world = make_voting_world(verification=["sms"])
 
-    assert why_not(make_code(world.enrolments[0])).code == "ballots.way_not_accepted"
+    assert entitled(make_code(world.enrolments[0])) is Refusal.NOT_A_WAY

@@ -7,6 +7,8 @@ from dongliang.ballots import codes
 from dongliang.ballots.actions.casting import Cast, cast_ballots
 from dongliang.ballots.actions.rounds import close_rounds, open_rounds
 from dongliang.ballots.gateways import Unreachable
+from dongliang.ballots.intake.entitlement import Entitlement, Refusal, entitlement
+from dongliang.ballots.intake.snapshot import read_snapshot
 from dongliang.ballots.keys import season_key
 from dongliang.ballots.models import Ballot, Flag, FlaggedBallot, Round
 from dongliang.projects.models import FirstThing
@@ -37,6 +39,11 @@ def make_projects(season: Season) -> list[FirstThing]:
 
 def make_code(enrolment: Enrolment, serial: int = 1) -> str:
     return codes.mint(season_key(enrolment.season), enrolment.number, serial)
+
+
+def entitled(text: str, at: datetime.datetime = NOON) -> Entitlement | Refusal:
+    """What the household code or pass entitles to at that moment."""
+    return entitlement(read_snapshot(), text, at=at)
 
 
 def make_cast(round: Round, enrolment: Enrolment, marks: str = "5545", serial: int = 1) -> Cast:

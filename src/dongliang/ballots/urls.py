@@ -16,8 +16,9 @@ from dongliang.ballots.views import (
 
 app_name = "ballots"
 urlpatterns = [
-    # Short, because a resident may have to type it.
-    path("v/", residents.enter, name="enter"),
+    # Short, because a resident may have to type it. Those of residents.page are served by intake.application before
+    # Django sees them.
+    path("v/", residents.page, name="enter"),
     path("v/receipt/", public.receipt, name="receipt"),
     path("v/proof/", public.proof, name="proof"),
     path("v/proof/<slug:slug>/<int:version>/", public.archive, name="archive"),
@@ -26,10 +27,10 @@ urlpatterns = [
     path("v/at/<slug:organisation_code>/phone/", verification.phone, name="phone"),
     path("v/at/<slug:organisation_code>/phone/<str:token>/", verification.phone_code, name="phone_code"),
     path("v/at/<slug:organisation_code>/wechat/", verification.wechat, name="wechat"),
-    path("v/<str:code>/", residents.rate, name="rate"),
+    path("v/<str:code>/", residents.page, name="rate"),
     path("v/<str:code>/begin/", assisted.hand_over, name="hand_over"),
-    path("v/<str:code>/projects/", residents.pick, name="pick"),
-    path("v/<str:code>/thanks/<str:receipt>/", residents.thanks, name="thanks"),
+    path("v/<str:code>/projects/", residents.page, name="pick"),
+    path("v/<str:code>/thanks/<str:receipt>/", residents.page, name="thanks"),
     path("rounds/", office.rounds, name="rounds"),
     path("rounds/posters.zip", cards.posters, name="posters"),
     path("rounds/cards/<slug:organisation_code>/", cards.cards, name="cards"),

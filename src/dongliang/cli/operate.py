@@ -101,30 +101,46 @@ def new_season(slug: str, preset_name: str, code: str | None) -> None:
     click.echo(f"{season.district} · {season} · {season.slug} · {season.rule_book.sha256}")
 
 
+# What one port can serve: the whole site, or a half of it for a proxy to put together.
+PARTS = {
+    "all": "dongliang.asgi:application",
+    "residents": "dongliang.asgi:residents",
+    "pages": "dongliang.wsgi:application",
+}
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True)
 @click.option("--workers", default=1, show_default=True, help="Processes; more than one wants PostgreSQL.")
+@click.option(
+    "--only",
+    type=click.Choice(["residents", "pages"]),
+    help="Serve only what is below /v/, or only the rest, for two ports behind a proxy.",
+)
 @tells_refusals
-def serve(host: str, port: int, workers: int) -> None:
+def serve(host: str, port: int, workers: int, only: str | None) -> None:
     """Serve the site until stopped."""
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    run_server(host, port, workers=workers)
+    run_server(host, port, workers=workers, part=only or "all")
 
 
-def run_server(host: str, port: int, *, workers: int = 1) -> None:
+def run_server(host: str, port: int, *, workers: int = 1, part: str = "all") -> None:
     from granian import Granian
     from granian.constants import Interfaces
 
+    is_wsgi = part == "pages"
     Granian(
-        "dongliang.wsgi:application",
+        PARTS[part],
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.WSGI if is_wsgi else Interfaces.ASGI,
         workers=workers,
-        blocking_threads=4,
+        blocking_threads=4 if is_wsgi else 1,
+        websockets=False,
+        # The address of a resident's page holds a code.
         log_access=False,
     ).serve()
 

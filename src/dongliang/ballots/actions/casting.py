@@ -1,18 +1,46 @@
 import datetime
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import codes
 from dongliang.ballots.models import Ballot, Round
+from dongliang.common.arrays import array_literal
 from dongliang.common.refusals import Blocker, Refused
 
 # Two people at once with one code: one waits or runs into the constraint, and then replaces the other's ballot. At every
 # attempt one of them gets through, so that more attempts than any server answers at once are enough.
 RETRIES = 50
+# What PostgreSQL says when two batches met: a unique violation, a deadlock, a serialization failure.
+MET = {"23505", "40P01", "40001"}
+
+TABLE = Ballot._meta.db_table
+# The columns that differ from ballot to ballot, with their types in PostgreSQL.
+COLUMNS = {
+    "enrolment_id": "bigint",
+    "credential": "bytea",
+    "receipt": "bytea",
+    "nonce": "bytea",
+    "channel": "text",
+    "in_sample": "boolean",
+    "origin": "bytea",
+    "marks": "text",
+    "status": "text",
+}
+STORED = f"""
+    SELECT round.state, ballot.*
+    FROM (SELECT state FROM {Round._meta.db_table} WHERE id = %s {{for_share}}) AS round
+    LEFT JOIN (
+        SELECT id, receipt, credential, marks, status FROM {TABLE}
+        WHERE receipt {{}} OR (round_id = %s AND status = 'counted' AND credential {{}})
+        ORDER BY id {{for_update}}
+    ) AS ballot ON true
+"""
+# SQLite takes a limited number of values in one statement.
+VALUES_AT_ONCE = 900
 
 
 @dataclass(frozen=True)
@@ -40,15 +68,26 @@ def cast_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetim
     checked them. Raises Refused when the round is not open.
     """
     for _attempt in range(RETRIES):
-        with suppress(IntegrityError):
+        try:
             return store_ballots(round, casts, key=key, at=at)
+        except DatabaseError as error:
+            if not has_met_another(error):
+                raise
     return store_ballots(round, casts, key=key, at=at)
+
+
+def has_met_another(error: DatabaseError) -> bool:
+    """Whether somebody else stored a ballot with the same credential in the same moment, so that trying again helps."""
+    return getattr(error.__cause__, "sqlstate", None) in MET or "UNIQUE constraint failed" in str(error)
 
 
 @transaction.atomic(durable=True)
 def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
-    """One attempt of ``cast_ballots``. Raises IntegrityError if somebody else voted with one of the codes meanwhile."""
-    if locked_state(round) != Round.State.OPEN:
+    """One attempt of ``cast_ballots``. Raises DatabaseError if somebody else voted with one of the codes meanwhile."""
+    receipts = [codes.receipt_of(key, cast.credential, cast.nonce) for cast in casts]
+    digests = [codes.receipt_digest(key, receipt) for receipt in receipts]
+    state, marks, earlier = what_is_stored(round, digests, [cast.credential for cast in casts])
+    if state != Round.State.OPEN:
         raise Refused(
             Blocker(
                 "ballots.not_open",
@@ -56,85 +95,125 @@ def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: dateti
                 _("Ask your neighbourhood committee when voting opens."),
             )
         )
-    receipts, new = told_apart(casts, key)
-    standing = credentials_standing(round, [cast.credential for cast in new.values() if cast.yields])
-    last = {cast.credential: receipt for receipt, cast in new.items() if cast.credential not in standing}
-    supersede_ballots(round, list(last))
-    minute = at.replace(second=0, microsecond=0)
-    ballots = [
-        Ballot(
-            round=round,
-            enrolment_id=cast.enrolment_id,
-            credential=cast.credential,
-            receipt=codes.receipt_digest(key, receipt),
-            nonce=cast.nonce,
-            channel=cast.channel,
-            in_sample=cast.in_sample,
-            origin=cast.origin,
-            marks=cast.marks,
-            status=Ballot.Status.COUNTED
-            if last.get(cast.credential) == receipt
-            else Ballot.Status.SUPERSEDED,
-            cast_at=minute,
-        )
-        for receipt, cast in new.items()
-    ]
-    # In the order of their credentials two batches meet on the constraint in one order, and cannot deadlock.
-    Ballot.objects.bulk_create(sorted(ballots, key=lambda ballot: bytes(ballot.credential)))
+    new = told_apart(casts, receipts, digests, marks, key)
+    yielding = giving_way(new, set(earlier.values()))
+    supersede_ballots(earlier, {cast.credential for digest, cast in new.items() if digest not in yielding})
+    insert_ballots(round, new, yielding, at=at.replace(second=0, microsecond=0))
     return receipts
 
 
-def told_apart(casts: Sequence[Cast], key: bytes) -> tuple[list[str], dict[str, Cast]]:
-    """The receipt of each cast, in their order, and those among them that are not stored yet, by receipt.
+def told_apart(
+    casts: Sequence[Cast], receipts: list[str], digests: list[bytes], marks: dict[bytes, str], key: bytes
+) -> dict[bytes, Cast]:
+    """Those of ``casts`` that are not stored yet, by receipt digest; ``marks`` are those stored already.
 
     The same nonce and the same marks are the same page sent again, whatever came in between. Other marks under a nonce
-    that was used are another ballot: it gets a nonce of its own.
+    that was used are another ballot: it gets a nonce of its own, and ``receipts`` its receipt.
     """
-    receipts = [codes.receipt_of(key, cast.credential, cast.nonce) for cast in casts]
-    digests = {codes.receipt_digest(key, receipt): receipt for receipt in receipts}
-    marks = {
-        digests[bytes(digest)]: stored
-        for digest, stored in Ballot.objects.filter(receipt__in=list(digests)).values_list("receipt", "marks")
-    }
-    new: dict[str, Cast] = {}
+    new: dict[bytes, Cast] = {}
     for place, cast in enumerate(casts):
-        if marks.get(receipts[place], cast.marks) != cast.marks:
+        digest = digests[place]
+        if marks.get(digest, cast.marks) != cast.marks:
             cast = replace(cast, nonce=codes.new_nonce())
             receipts[place] = codes.receipt_of(key, cast.credential, cast.nonce)
-        if receipts[place] not in marks:
-            marks[receipts[place]] = cast.marks
-            new[receipts[place]] = cast
-    return receipts, new
+            digest = codes.receipt_digest(key, receipts[place])
+        if digest not in marks:
+            marks[digest] = cast.marks
+            new[digest] = cast
+    return new
 
 
-def credentials_standing(round: Round, credentials: Sequence[bytes]) -> set[bytes]:
-    """Those of ``credentials`` that have a counted ballot."""
-    if not credentials:
-        return set()
-    counted = Ballot.objects.filter(round=round, status=Ballot.Status.COUNTED, credential__in=credentials)
-    return {bytes(credential) for credential in counted.values_list("credential", flat=True)}
+def giving_way(new: dict[bytes, Cast], standing: set[bytes]) -> set[bytes]:
+    """The receipt digests of those that yield to a ballot which counts already."""
+    return {digest for digest, cast in new.items() if cast.yields and cast.credential in standing}
 
 
-def locked_state(round: Round) -> str:
-    """The round's state, which cannot change before this transaction ends.
+def what_is_stored(
+    round: Round, digests: Sequence[bytes], credentials: Sequence[bytes]
+) -> tuple[str, dict[bytes, str], dict[int, bytes]]:
+    """The round's state, which cannot change before this transaction ends; the marks stored under these receipts; and
+    the counted ballots of these credentials: their credential by id.
 
-    PostgreSQL: any number of casts share the lock, and closing, which locks the row for itself, waits for them and
-    holds off those that come later. SQLite: there is one writing transaction at a time. Django knows no FOR SHARE, and
-    its FOR UPDATE would have every resident queue for one row.
+    PostgreSQL: any number of casts share the lock on the round, and closing, which locks the row for itself, waits for
+    them and holds off those that come later. The ballots found are locked in one order, against deadlocks. SQLite: there
+    is one writing transaction at a time. Django knows no FOR SHARE, and its FOR UPDATE would have every resident queue
+    for one row.
     """
-    lock = "FOR SHARE" if connection.features.has_select_for_update else ""
+    rows = found_rows(round, digests, credentials)
+    ballots = [row for row in rows if row[1] is not None]
+    marks = {bytes(receipt): stored for _state, _id, receipt, _credential, stored, _status in ballots}
+    earlier = {
+        id: bytes(credential)
+        for _state, id, _receipt, credential, _stored, status in ballots
+        if status == Ballot.Status.COUNTED
+    }
+    return rows[0][0], marks, earlier
+
+
+def found_rows(round: Round, digests: Sequence[bytes], credentials: Sequence[bytes]) -> list[tuple[Any, ...]]:
+    """The round's state with each ballot found, or once by itself."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT state FROM {Round._meta.db_table} WHERE id = %s {lock}", [round.pk])
-        return cursor.fetchone()[0]
+        if connection.vendor == "postgresql":
+            anyone = "= ANY(%s::bytea[])"
+            cursor.execute(
+                STORED.format(anyone, anyone, for_share="FOR SHARE", for_update="FOR UPDATE"),
+                [round.pk, array_literal(digests), round.pk, array_literal(credentials)],
+            )
+            return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = []
+        size = VALUES_AT_ONCE // 2
+        for start in range(0, max(len(digests), 1), size):
+            some, others = digests[start : start + size], credentials[start : start + size]
+            among = f"IN ({', '.join(['%s'] * len(some))})"
+            cursor.execute(
+                STORED.format(among, among, for_share="", for_update=""), [round.pk, *some, round.pk, *others]
+            )
+            rows += cursor.fetchall()
+        return rows
 
 
-def supersede_ballots(round: Round, credentials: Sequence[bytes]) -> None:
-    """Take the counted ballots of ``credentials`` out of the count; locked in one order, against deadlocks."""
-    earlier = (
-        Ballot.objects.select_for_update()
-        .filter(round=round, status=Ballot.Status.COUNTED, credential__in=credentials)
-        .order_by("pk")
-        .values_list("pk", flat=True)
+def supersede_ballots(earlier: dict[int, bytes], credentials: set[bytes]) -> None:
+    """Take the counted ballots of ``credentials`` out of the count."""
+    found = [id for id, credential in earlier.items() if credential in credentials]
+    if found:
+        Ballot.objects.filter(pk__in=found, status=Ballot.Status.COUNTED).update(
+            status=Ballot.Status.SUPERSEDED
+        )
+
+
+def insert_ballots(
+    round: Round, new: dict[bytes, Cast], yielding: set[bytes], *, at: datetime.datetime
+) -> None:
+    """Add the ballots in one statement. In the order of their credentials, in which two batches cannot deadlock."""
+    last = {cast.credential: digest for digest, cast in new.items() if digest not in yielding}
+    rows = sorted(
+        (
+            (
+                cast.enrolment_id,
+                cast.credential,
+                digest,
+                cast.nonce,
+                str(cast.channel),
+                cast.in_sample,
+                cast.origin,
+                cast.marks,
+                "counted" if last.get(cast.credential) == digest else "superseded",
+            )
+            for digest, cast in new.items()
+        ),
+        key=lambda row: row[1],
     )
-    if found := list(earlier):
-        Ballot.objects.filter(pk__in=found).update(status=Ballot.Status.SUPERSEDED)
+    if not rows:
+        return
+    into = f"INSERT INTO {TABLE} (round_id, exclusion, cast_at, {', '.join(COLUMNS)})"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            arrays = ", ".join(f"%s::{type}[]" for type in COLUMNS.values())
+            cursor.execute(
+                f"{into} SELECT %s, '', %s, * FROM unnest({arrays})",
+                [round.pk, at, *map(array_literal, zip(*rows, strict=True))],
+            )
+        else:
+            same = (round.pk, "", connection.ops.adapt_datetimefield_value(at))
+            places = ", ".join(["%s"] * (len(same) + len(COLUMNS)))
+            cursor.executemany(f"{into} VALUES ({places})", [same + row for row in rows])

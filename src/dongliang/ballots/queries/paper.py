@@ -28,7 +28,7 @@ def batches_visible_to(account: Account, season: Season) -> QuerySet[PaperBatch]
 def batch_blockers(round: Round, enrolment: Enrolment, kind: str, sheets: int) -> list[Blocker]:
     """Every reason why such a batch cannot be made."""
     found = []
-    if not is_accepted(round.season, "paper"):
+    if not is_accepted(round.season.rules, "paper"):
         found.append(
             Blocker(
                 "ballots.way_not_accepted",

@@ -1,21 +1,20 @@
-"""What a resident may read: what their own code or pass, and their receipt, lead to."""
+"""What a resident may read: what their own code and receipt lead to; the pages ask for many residents at once."""
 
-import datetime
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
-from django.utils.timezone import now
-from django.utils.translation import gettext as _
 
-from dongliang.ballots import codes, passes
+from dongliang.ballots import codes
 from dongliang.ballots.models import Ballot, Round
-from dongliang.ballots.queries.cards import is_revoked
 from dongliang.ballots.queries.proof import PublishedReceipt, published_receipt
 from dongliang.ballots.queries.rounds import rounds_of, seasons_with_rounds
-from dongliang.ballots.queries.sample import sampled_serials_of
-from dongliang.common.refusals import Blocker
+from dongliang.common.arrays import array_literal
 from dongliang.seasons.models import Enrolment, Season
 from dongliang.seasons.queries import enrolments
+from dongliang.seasons.rulebook import RuleBookContent
 
 # What the rule book calls a way, by what a ballot calls it.
 WAYS = {
@@ -27,102 +26,43 @@ WAYS = {
 }
 
 
-def is_accepted(season: Season, channel: str) -> bool:
-    """Whether the season's rules let the right to vote be shown in this way."""
-    return WAYS[Ballot.Channel(channel)] in season.rules.residents.verification
+def is_accepted(rules: RuleBookContent, channel: str) -> bool:
+    """Whether the rules let the right to vote be shown in this way."""
+    return WAYS[Ballot.Channel(channel)] in rules.residents.verification
 
 
-@dataclass(frozen=True)
-class Household:
-    """The holder of a household code or a pass: for which neighbourhood, shown how, and nothing else."""
-
-    code: str
-    key: bytes = field(repr=False)
-    enrolment: Enrolment
-    rounds: dict[str, Round]
-    channel: str = Ballot.Channel.CODE
-    # Of a pass; a code is its own.
-    identity: bytes = field(default=b"", repr=False)
-    in_sample: bool = False
-
-    def credential(self, round: Round) -> bytes:
-        if self.channel == Ballot.Channel.CODE:
-            return codes.credential_digest(self.key, round.kind, self.code)
-        return passes.credential_digest(self.key, round.kind, self.channel, self.identity)
-
-
-def household(text: str, *, at: datetime.datetime | None = None) -> Household | None:
-    """Whoever may vote with this code or pass, of whichever season; None if nobody may. Raises Refused."""
-    found = shown(text, at or now())
-    return found if isinstance(found, Household) else None
-
-
-def why_not(text: str, *, at: datetime.datetime | None = None) -> Blocker | None:
-    """Why nobody may vote with this code or pass, and what to do; None if somebody may. Raises Refused."""
-    found = shown(text, at or now())
-    return found if isinstance(found, Blocker) else None
-
-
-def shown(text: str, at: datetime.datetime) -> Household | Blocker:
-    """What a code or pass entitles to, or why to nothing."""
-    for season, key in seasons_with_rounds():
-        if owner := codes.read(key, text):
-            return shown_by_code(season, key, text, *owner)
-        if carried := passes.read_expired(key, text):
-            return shown_by_pass(season, key, text, carried, at)
-    return unknown_code()
-
-
-def shown_by_code(season: Season, key: bytes, text: str, number: int, serial: int) -> Household | Blocker:
-    enrolment = enrolments(season).filter(number=number).first()
-    if enrolment is None:
-        return unknown_code()
-    if not is_accepted(season, Ballot.Channel.CODE):
-        return not_accepted(season)
-    if is_revoked(enrolment, serial):
-        return Blocker(
-            "ballots.revoked_card",
-            _("This card was declared lost or replaced, and is no longer valid."),
-            _("Ask your neighbourhood committee for the card in its place."),
-        )
-    in_sample = serial in sampled_serials_of(enrolment, key)
-    return Household(codes.canonical(text), key, enrolment, rounds_of(season), in_sample=in_sample)
-
-
-def shown_by_pass(
-    season: Season, key: bytes, text: str, carried: passes.Pass, at: datetime.datetime
-) -> Household | Blocker:
-    enrolment = enrolments(season).filter(number=carried.number).first()
-    if enrolment is None:
-        return unknown_code()
-    if not is_accepted(season, carried.channel):
-        return not_accepted(season)
-    if at >= carried.expires:
-        return Blocker(
-            "ballots.expired_pass",
-            _("The time for this vote is over: it is kept short, so that nobody else can use it."),
-            _("Scan the poster once more and begin again. What you sent before is safe."),
-        )
-    return Household(text, key, enrolment, rounds_of(season), carried.channel, carried.identity)
-
-
-def unknown_code() -> Blocker:
-    return Blocker(
-        "ballots.unknown_code",
-        _("We do not know this code. Please compare it with your card, letter by letter."),
+def votes_counted(votes: Collection[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
+    """Those of ``votes``, each a round's id and a credential, of which a ballot is counted."""
+    if not votes:
+        return set()
+    rounds = ", ".join(sorted({str(int(round)) for round, _credential in votes}))
+    rows = rows_among(
+        f"SELECT round_id, credential FROM {{}} WHERE status = 'counted' AND round_id IN ({rounds}) AND credential {{}}",
+        {credential for _round, credential in votes},
     )
+    return {(round, bytes(credential)) for round, credential in rows} & set(votes)
 
 
-def not_accepted(season: Season) -> Blocker:
-    return Blocker(
-        "ballots.way_not_accepted",
-        _("%(season)s is not voted on in this way.") % {"season": season},
-        _("The poster of your neighbourhood says which ways there are."),
-    )
+def ballots_with(receipts: Collection[bytes]) -> dict[bytes, tuple[int, str]]:
+    """The round's id and the status of the ballots with these receipt digests. Never their marks."""
+    rows = rows_among("SELECT receipt, round_id, status FROM {} WHERE receipt {}", set(receipts))
+    return {bytes(receipt): (round, status) for receipt, round, status in rows}
 
 
-def has_voted(round: Round, credential: bytes) -> bool:
-    return Ballot.objects.filter(round=round, credential=credential, status=Ballot.Status.COUNTED).exists()
+def rows_among(statement: str, digests: set[bytes]) -> list[Any]:
+    """The ballots' rows whose digest is among the given ones, however a database spells that.
+
+    In plain SQL, since a resident's page waits for it: composing the statement by the ORM takes longer than running it.
+    """
+    if not digests:
+        return []
+    table = Ballot._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(statement.format(table, "= ANY(%s::bytea[])"), [array_literal(digests)])
+        else:
+            cursor.execute(statement.format(table, f"IN ({', '.join(['%s'] * len(digests))})"), list(digests))
+        return cursor.fetchall()
 
 
 @dataclass(frozen=True)

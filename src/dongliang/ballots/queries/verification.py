@@ -53,7 +53,7 @@ def way_blockers(enrolment: Enrolment, channel: str) -> list[Blocker]:
     season = enrolment.season
     states = {round.state for round in rounds_of(season).values()}
     found = []
-    if not is_accepted(season, channel):
+    if not is_accepted(season.rules, channel):
         found.append(
             Blocker(
                 "ballots.way_not_accepted",
@@ -165,5 +165,5 @@ def ways_of(season: Season) -> list[Way]:
     return [
         Way(channel.value, str(channel.label), counts.get(channel, 0), is_ready(channel))
         for channel in Channel
-        if is_accepted(season, channel)
+        if is_accepted(season.rules, channel)
     ]

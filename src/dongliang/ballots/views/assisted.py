@@ -9,11 +9,12 @@ from rules.contrib.views import permission_required
 
 from dongliang.ballots.actions.assisting import begin_assisted
 from dongliang.ballots.forms import AssistedForm
+from dongliang.ballots.intake.entitlement import Refusal, entitlement
+from dongliang.ballots.intake.snapshot import read_snapshot
 from dongliang.ballots.models import Ballot
 from dongliang.ballots.queries.assisted import assisted_allowed, assisted_voices, assisting_blockers
-from dongliang.ballots.queries.residents import household
 from dongliang.ballots.views.cards import fetch_enrolment
-from dongliang.ballots.views.residents import for_residents, see_other, unknown_code
+from dongliang.ballots.views.unsigned import for_residents, page, see_other
 from dongliang.common.refusals import Refused
 
 
@@ -49,7 +50,8 @@ def assisted(request: HttpRequest, organisation_code: str) -> HttpResponse:
 @for_residents
 def hand_over(request: HttpRequest, code: str) -> HttpResponse:
     """The page on which the device changes hands: from here on it is the resident's, until the receipt."""
-    holder = household(code)
-    if holder is None or holder.channel != Ballot.Channel.ASSISTED:
-        return unknown_code(request, code)
-    return render(request, "ballots/hand_over.html", {"holder": holder})
+    holder = entitlement(read_snapshot(), code, at=now())
+    if isinstance(holder, Refusal) or holder.channel != Ballot.Channel.ASSISTED:
+        # That page says what is wrong with it.
+        return see_other("ballots:rate", code=code)
+    return page(request, "ballots/hand_over.html", {"holder": holder})

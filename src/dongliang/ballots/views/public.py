@@ -13,7 +13,7 @@ from dongliang.ballots.forms import ReceiptForm
 from dongliang.ballots.models import Statement
 from dongliang.ballots.queries.proof import published_statements
 from dongliang.ballots.queries.residents import receipt_status
-from dongliang.ballots.views.residents import for_residents
+from dongliang.ballots.views.unsigned import for_residents, page
 
 # A receipt as it looks; nobody's.
 EXAMPLE = "8WQ2M-4KX7P"
@@ -26,7 +26,7 @@ def receipt(request: HttpRequest) -> HttpResponse:
     form = ReceiptForm(request.GET or None)
     found = receipt_status(form.cleaned_data["receipt"]) if form.is_valid() else None
     context = {"asked": form.is_valid(), "found": found}
-    return render(request, "ballots/receipt.html", {"form": form, **context})
+    return page(request, "ballots/receipt.html", {"form": form, **context})
 
 
 @login_not_required

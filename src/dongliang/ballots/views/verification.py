@@ -5,31 +5,30 @@ Like the voting pages these need no account, no cookie and no script: what has b
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.utils.timezone import now
 
 from dongliang.ballots.actions.sms import check_code, send_code
 from dongliang.ballots.actions.wechat import begin_wechat, finish_wechat
 from dongliang.ballots.forms import CodeForm, PhoneForm, TextedCodeForm
 from dongliang.ballots.gateways import wechat_address
+from dongliang.ballots.intake import messages
 from dongliang.ballots.links import full_address
 from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.queries.rounds import rounds_of, seasons_with_rounds
 from dongliang.ballots.queries.verification import enrolment_at, not_open_now, way_blockers, ways_of
-from dongliang.ballots.views.residents import answered, for_residents, see_other
+from dongliang.ballots.views.unsigned import answered, for_residents, page, see_other
 from dongliang.common.refusals import Refused
 from dongliang.seasons.models import Enrolment
 
 
 def client_address(request: HttpRequest) -> str:
-    """Where the request came from: behind a proxy, what the nearest one says."""
-    if settings.BEHIND_PROXY and (forwarded := request.META.get("HTTP_X_FORWARDED_FOR")):
-        return forwarded.rpartition(",")[2].strip()
-    return request.META["REMOTE_ADDR"]
+    """Where the request came from: behind proxies of ours, what these say."""
+    forwarded = request.headers.get("x-forwarded-for", "")
+    return messages.client_address(request.META.get("REMOTE_ADDR", ""), forwarded, settings.TRUSTED_PROXIES)
 
 
 def nowhere(request: HttpRequest) -> HttpResponse:
-    return render(request, "ballots/enter.html", {"form": CodeForm()}, status=404)
+    return page(request, "ballots/enter.html", {"form": CodeForm()}, status=404)
 
 
 @for_residents
@@ -39,7 +38,7 @@ def here(request: HttpRequest, organisation_code: str) -> HttpResponse:
     if enrolment is None:
         return nowhere(request)
     states = {round.state for round in rounds_of(enrolment.season).values()}
-    return render(
+    return page(
         request,
         "ballots/here.html",
         {
@@ -119,4 +118,4 @@ def wechat_return(request: HttpRequest) -> HttpResponse:
 def not_now(request: HttpRequest, enrolment: Enrolment | None, refusal: Refused) -> HttpResponse:
     """Why this way does not lead on: 200 to somebody who only looks, 409 to a form that was not taken."""
     context = {"enrolment": enrolment, "reasons": refusal.blockers}
-    return render(request, "ballots/not_now.html", context, status=409 if request.method == "POST" else 200)
+    return page(request, "ballots/not_now.html", context, status=409 if request.method == "POST" else 200)

@@ -1,5 +1,6 @@
 import logging
 import re
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -12,10 +13,10 @@ from hypothesis.extra.django import TestCase
 
 from dongliang.ballots import codes
 from dongliang.ballots.actions.rounds import close_rounds, prepare_rounds
+from dongliang.ballots.intake import pages, wishes
 from dongliang.ballots.keys import key_path
 from dongliang.ballots.models import Ballot
 from dongliang.ballots.queries.coverage import tally
-from dongliang.ballots.views import residents
 from tests.factories.ballots import cast, make_cast, make_code, make_projects, make_rounds
 from tests.factories.season import make_world
 
@@ -39,14 +40,22 @@ def code(world, rounds):
     return make_code(world.enrolments[0])
 
 
+FORM = "application/x-www-form-urlencoded"
+
+
 def page(response):
     return response.content.decode()
+
+
+def send(client, address, fields, **more):
+    """Send a form as browsers do."""
+    return client.post(address, urlencode(fields, doseq=True), content_type=FORM, **more)
 
 
 def test_the_poster_s_page_asks_for_the_code_and_leads_to_the_questions(client, code):
     assert client.get("/v/").status_code == 200
 
-    response = client.post("/v/", {"code": f" {code.lower().replace('-', ' ')} "})
+    response = send(client, "/v/", {"code": f" {code.lower().replace('-', ' ')} "})
 
     assert (response.status_code, response["Location"]) == (303, f"/v/{code}/")
 
@@ -57,12 +66,11 @@ def test_the_poster_s_page_asks_for_the_code_and_leads_to_the_questions(client, 
         ("", "请输入卡上的码。"),
         ("7K3F-9M2Q", "码一共 12 位，您输入了 8 位。"),
         ("7K3F-9M2Q-XR4T", "没有这个码。请对照卡片，一位一位核对。"),
-        ("\x00" * 12, "空字符"),
-        ("票" * 5000, "80"),
+        ("票" * 100, "80"),
     ],
 )
 def test_a_code_that_is_none_is_refused_with_a_sentence(client, rounds, typed, sentence):
-    response = client.post("/v/", {"code": typed})
+    response = send(client, "/v/", {"code": typed})
 
     assert response.status_code == 422
     assert sentence in page(response)
@@ -100,7 +108,7 @@ def test_an_address_without_a_code_says_what_to_do(client, rounds, path, rest):
 
 
 def test_a_rating_is_stored_and_leads_to_a_receipt_that_can_be_loaded_again(client, world, rounds, code):
-    response = client.post(f"/v/{code}/", ANSWERS)
+    response = send(client, f"/v/{code}/", ANSWERS)
 
     assert response.status_code == 303
     for _load in range(2):
@@ -112,17 +120,17 @@ def test_a_rating_is_stored_and_leads_to_a_receipt_that_can_be_loaded_again(clie
 
 
 def test_a_second_rating_with_one_code_is_announced_and_replaces_the_first(client, rounds, code):
-    first = client.post(f"/v/{code}/", ANSWERS)["Location"]
+    first = send(client, f"/v/{code}/", ANSWERS)["Location"]
 
     assert "您家已经评过了" in page(client.get(f"/v/{code}/"))
-    client.post(f"/v/{code}/", ANSWERS | {"delivery": "1"})
+    send(client, f"/v/{code}/", ANSWERS | {"delivery": "1"})
 
     assert "已被替换" in page(client.get(first))
     assert tally(rounds[0]) == [(1, "5401", 1)]
 
 
 def test_missing_answers_are_listed_with_links_and_what_was_tapped_is_kept(client, code):
-    response = client.post(f"/v/{code}/", {"party_members": "5", "delivery": "2"})
+    response = send(client, f"/v/{code}/", {"party_members": "5", "delivery": "2"})
 
     assert response.status_code == 422
     assert re.findall('href="#(q.)"', page(response)) == ["q2", "q3"]
@@ -134,7 +142,7 @@ def test_missing_answers_are_listed_with_links_and_what_was_tapped_is_kept(clien
 
 
 def test_a_rating_that_says_nothing_at_all_is_not_taken(client, code):
-    response = client.post(f"/v/{code}/", dict.fromkeys(ANSWERS, "0"))
+    response = send(client, f"/v/{code}/", dict.fromkeys(ANSWERS, "0"))
 
     assert response.status_code == 422
     assert "每一题都是“说不清”" in page(response)
@@ -142,20 +150,14 @@ def test_a_rating_that_says_nothing_at_all_is_not_taken(client, code):
 
 
 @pytest.mark.parametrize(
-    "value", ["6", "-1", "5.0", "５", "05", " 5", "", "\x00", "5\x00", "很好", "9" * 100_000, "<script>"]
+    "value", ["6", "-1", "5.0", "５", "05", " 5", "", "很好", "9" * 1000, "<script>", "٥"]
 )
 def test_an_answer_that_is_none_is_not_taken(client, code, value):
-    response = client.post(f"/v/{code}/", ANSWERS | {"method": value})
+    response = send(client, f"/v/{code}/", ANSWERS | {"method": value})
 
     assert response.status_code == 422
     assert 'id="e3"' in page(response)
     assert Ballot.objects.count() == 0
-
-
-def test_of_a_repeated_answer_the_last_counts(client, rounds, code):
-    client.post(f"/v/{code}/", ANSWERS | {"method": ["1", "2"]})
-
-    assert tally(rounds[0]) == [(1, "5423", 1)]
 
 
 @pytest.mark.parametrize(
@@ -167,19 +169,27 @@ def test_of_a_repeated_answer_the_last_counts(client, rounds, code):
         ("multipart/form-data", b"no boundary"),
         ("multipart/form-data; boundary=x", b"--x\r\n\r\n"),
         ("multipart/form-data; boundary=\xff", b"\xff"),
-        ("application/x-www-form-urlencoded; charset=utf-16", b"\xff\xfe"),
         ("application/x-www-form-urlencoded; charset=no-such", b"method=5"),
         ("application/x-www-form-urlencoded", b"%ff%fe=%00&&&=;=%"),
         ("application/x-www-form-urlencoded", b"&".join(b"x%d=1" % n for n in range(2000))),
         ("application/x-www-form-urlencoded", b"method=" + b"5" * 3_000_000),
+        ("application/x-www-form-urlencoded", b"method=" + b"5" * 9_000),
+        ("application/x-www-form-urlencoded", b"method=5&method=5"),
+        ("application/x-www-form-urlencoded", b"nonce=1&nonce=2"),
+        ("application/x-www-form-urlencoded", b"method=5%00"),
+        ("application/x-www-form-urlencoded", b"method=%E7%A5"),
+        ("application/x-www-form-urlencoded", b"method=%zz"),
+        ("application/x-www-form-urlencoded", b"method=\xff"),
+        ("application/x-www-form-urlencoded", b"method"),
+        ("application/x-www-form-urlencoded", b"csrfmiddlewaretoken=5"),
     ],
 )
 @pytest.mark.parametrize("rest", ["", "projects/"])
 def test_a_body_that_is_no_ballot_is_answered_with_a_sentence(client, code, rest, content_type, body):
     response = client.generic("POST", f"/v/{code}/{rest}", body, content_type)
 
-    assert response.status_code in (400, 422)
-    assert "没有" in page(response)
+    assert response.status_code in (400, 413, 415)
+    assert "这一次没有存下任何东西" in page(response)
     assert Ballot.objects.count() == 0
 
 
@@ -201,7 +211,7 @@ class AnyBytes(TestCase):
 
         response = self.client.generic("POST", f"/v/{self.code}/{rest}", body, content_type)
 
-        assert response.status_code in (303, 400, 404, 422)
+        assert response.status_code in (303, 400, 404, 415, 422)
 
     def tearDown(self):
         if hasattr(type(self), "code"):
@@ -228,7 +238,7 @@ def test_projects_stand_with_one_s_own_first_and_the_others_in_a_stable_order_of
 
 
 def test_picks_are_stored_by_number_in_rising_order(client, rounds, code):
-    response = client.post(f"/v/{code}/projects/", {"picks": ["4", "1", "4"]})
+    response = send(client, f"/v/{code}/projects/", {"picks": ["4", "1", "4"]})
 
     assert response.status_code == 303
     assert "您选的项目已经计入" in page(client.get(response["Location"]))
@@ -245,12 +255,11 @@ def test_picks_are_stored_by_number_in_rising_order(client, rounds, code):
         (["-1"], "有一个不在名单上"),
         (["１"], "有一个不在名单上"),
         (["1,2"], "有一个不在名单上"),
-        (["\x00"], "有一个不在名单上"),
-        (["9" * 5000], "有一个不在名单上"),
+        (["9" * 2000], "有一个不在名单上"),
     ],
 )
 def test_picks_that_are_none_are_not_taken(client, code, chosen, sentence):
-    response = client.post(f"/v/{code}/projects/", {"picks": chosen})
+    response = send(client, f"/v/{code}/projects/", {"picks": chosen})
 
     assert response.status_code == 422
     assert sentence in page(response)
@@ -258,7 +267,7 @@ def test_picks_that_are_none_are_not_taken(client, code, chosen, sentence):
 
 
 def test_picks_are_kept_and_their_category_stays_open_when_something_is_wrong(client, code):
-    response = client.post(f"/v/{code}/projects/", {"picks": ["1", "2", "3", "4"]})
+    response = send(client, f"/v/{code}/projects/", {"picks": ["1", "2", "3", "4"]})
 
     assert sorted(re.findall('value="(\\d)" checked', page(response))) == ["1", "2", "3", "4"]
     assert page(response).count("<details open>") == 3
@@ -268,7 +277,7 @@ def test_a_project_of_somebody_without_one_cannot_be_picked(client, world, code)
     world.enrolments[3].first_thing.delete()
 
     assert 4 not in picks(client.get(f"/v/{code}/projects/"))
-    assert client.post(f"/v/{code}/projects/", {"picks": ["4"]}).status_code == 422
+    assert send(client, f"/v/{code}/projects/", {"picks": ["4"]}).status_code == 422
 
 
 def test_without_any_project_the_page_says_so_and_no_receipt_invites_to_it(client, db):
@@ -277,7 +286,7 @@ def test_without_any_project_the_page_says_so_and_no_receipt_invites_to_it(clien
     code = make_code(world.enrolments[0])
 
     assert "还没有可选的项目" in page(client.get(f"/v/{code}/projects/"))
-    thanks = client.get(client.post(f"/v/{code}/", ANSWERS)["Location"])
+    thanks = client.get(send(client, f"/v/{code}/", ANSWERS)["Location"])
     assert reverse("ballots:pick", kwargs={"code": code}) not in page(thanks)
 
 
@@ -288,7 +297,7 @@ def test_before_the_rounds_open_the_card_is_confirmed_and_nothing_is_taken(clien
 
     assert client.get(address).status_code == 200
     assert "投票还没有开始" in page(client.get(address))
-    assert client.post(address, ANSWERS | {"picks": "1"}).status_code == 409
+    assert send(client, address, ANSWERS | {"picks": "1"}).status_code == 409
     assert Ballot.objects.count() == 0
 
 
@@ -299,7 +308,7 @@ def test_after_the_close_nothing_is_taken_and_the_receipt_is_pointed_to(client, 
 
     assert client.get(address).status_code == 200
     assert reverse("ballots:receipt") in page(client.get(address))
-    response = client.post(address, ANSWERS | {"picks": "1"})
+    response = send(client, address, ANSWERS | {"picks": "1"})
     assert response.status_code == 409
     assert "这一票没有计入" in page(response)
     assert Ballot.objects.count() == 0
@@ -310,10 +319,10 @@ def test_a_round_that_closes_while_somebody_chooses_takes_nothing(client, world,
         close_rounds(world.season, by=None)
         return original(*args, **kwargs)
 
-    original = residents.cast_ballots
-    monkeypatch.setattr(residents, "cast_ballots", close_first)
+    original = wishes.cast_ballots
+    monkeypatch.setattr(wishes, "cast_ballots", close_first)
 
-    response = client.post(f"/v/{code}/", ANSWERS)
+    response = send(client, f"/v/{code}/", ANSWERS)
 
     assert response.status_code == 409
     assert "投票已经结束" in page(response)
@@ -368,7 +377,7 @@ def test_a_lost_key_is_told_as_a_fault_of_ours_and_logged_with_its_place(client,
 
 
 def addresses(client, code):
-    thanks = client.post(f"/v/{code}/", ANSWERS)["Location"]
+    thanks = send(client, f"/v/{code}/", ANSWERS)["Location"]
     return ["/v/", f"/v/{code}/", f"/v/{code}/projects/", thanks, "/v/receipt/"]
 
 
@@ -382,13 +391,13 @@ def test_the_code_stands_in_no_log(client, code, caplog):
     caplog.set_level(logging.DEBUG)
 
     client.get(f"/v/{code}/")
-    client.post(f"/v/{code}/", {})
+    send(client, f"/v/{code}/", {})
     client.post(f"/v/{code}/", b"no boundary", content_type="multipart/form-data")
-    client.post(f"/v/{code}/", {f"x{n}": "1" for n in range(2000)})
-    client.post(f"/v/{code}/projects/", {})
+    send(client, f"/v/{code}/", {f"x{n}": "1" for n in range(2000)})
+    send(client, f"/v/{code}/projects/", {})
     client.get(f"/v/{code}/thanks/8WQ2M-4KX7P/")
     client.get(f"/v/{code[:-1]}/")
-    client.post(f"/v/{code}/", ANSWERS)
+    send(client, f"/v/{code}/", ANSWERS)
 
     assert code[:-1] not in "\n".join(
         record.getMessage() for record in caplog.records if "SELECT" not in record.getMessage()
@@ -398,8 +407,8 @@ def test_the_code_stands_in_no_log(client, code, caplog):
 def test_a_vote_needs_no_cookie_and_no_token(world, code):
     strict = Client(enforce_csrf_checks=True)
 
-    assert strict.post(f"/v/{code}/", ANSWERS, headers={"origin": "null"}).status_code == 303
-    assert strict.post("/v/", {"code": code}).status_code == 303
+    assert send(strict, f"/v/{code}/", ANSWERS, headers={"origin": "null"}).status_code == 303
+    assert send(strict, "/v/", {"code": code}).status_code == 303
 
 
 def weight(client, address):
@@ -428,7 +437,7 @@ def test_no_page_shows_a_count_or_a_rank_while_the_round_is_open(client, world, 
 
     after = [page(client.get(address)) for address in (f"/v/{code}/projects/", "/v/", "/v/receipt/")]
 
-    mask = re.compile('name="csrfmiddlewaretoken" value="[^"]*"')
+    mask = re.compile('name="nonce" value="[^"]*"')
     assert [mask.sub("", text) for text in after] == [mask.sub("", text) for text in empty]
 
 
@@ -447,10 +456,10 @@ def test_the_page_of_six_projects_takes_as_many_queries_as_the_page_of_one(clien
 
 def test_the_receipt_s_square_leads_to_the_public_address(client, code, settings, monkeypatch):
     drawn = []
-    monkeypatch.setattr(residents, "qr_code", lambda text: drawn.append(text) or "")
+    monkeypatch.setattr(pages, "square", lambda *parts: drawn.append("".join(parts)) or "")
     settings.PUBLIC_URL = "https://vote.example.cn"
 
-    location = client.post(f"/v/{code}/", ANSWERS)["Location"]
+    location = send(client, f"/v/{code}/", ANSWERS)["Location"]
     client.get(location)
 
     receipt = location.rstrip("/").rsplit("/", 1)[1]

@@ -1,0 +1,427 @@
+"""What residents see: no account, no cookie, no script needed.
+
+The household code in the address is all that entitles to vote. Hence no CSRF token: forging a vote takes the code, and
+whoever has the code needs no forgery. WeChat's browser opens pages without the cookies such a token needs.
+
+A page is a generator. It yields what it wants from the database (``wishes``), is sent the answer or thrown the refusal,
+and returns an ``Answer``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import random
+import re
+import time
+from collections.abc import Generator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+from django.utils.datastructures import MultiValueDict
+from django.utils.timezone import localdate, localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from dongliang.ballots import codes, passes
+from dongliang.ballots.actions.casting import Cast
+from dongliang.ballots.forms import CodeForm, PicksForm, RatingForm, ReceiptForm
+from dongliang.ballots.intake import skeletons
+from dongliang.ballots.intake.entitlement import Entitlement, Refusal, entitlement
+from dongliang.ballots.intake.messages import METHODS, Answer, Unreadable, Visit, see_other
+from dongliang.ballots.intake.parts import project_groups
+from dongliang.ballots.intake.skeletons import Piece, passing_piece, slot
+from dongliang.ballots.intake.snapshot import RoundNow, Snapshot
+from dongliang.ballots.intake.wishes import BallotOf, HasVoted, StateOf, Store, Unavailable
+from dongliang.ballots.models import Ballot, Round
+from dongliang.ballots.squares import square
+from dongliang.common.refusals import Refused
+
+logger = logging.getLogger(__name__)
+
+Page = Generator[Any, Any, Answer]
+
+# Digits of the answers there are, and not all of them "I can't say".
+MARKS = re.compile(r"(?=0*[1-5])[0-5]+")
+NONCE = re.compile(r"[0-9a-f]{16}")
+RETRY_AFTER = "10"
+UNREADABLE = {
+    "no_form": gettext_noop("What was sent is not a form of this page."),
+    "no_text": gettext_noop("What was sent cannot be read: it is not plain text in UTF-8."),
+    "too_large": gettext_noop("What was sent is larger than any ballot."),
+    "too_slow": gettext_noop("What was sent did not arrive whole in time. The connection may be bad."),
+    "too_many_fields": gettext_noop("What was sent has more fields than any page of ours."),
+    "unknown_field": gettext_noop("What was sent has a field that this page does not have."),
+    "field_twice": gettext_noop("What was sent answers one question twice."),
+    "method": gettext_noop("This page can be looked at or sent, nothing else."),
+    "host": gettext_noop("This site is not known under the name in the address."),
+}
+
+
+def answer(visit: Visit, now: Snapshot) -> Page | None:
+    """The page at the visit's address; None where there is none of ours."""
+    match visit.path.split("/"):
+        case ["", "v", ""]:
+            page = enter(visit, now)
+        case ["", "v", "receipt" | "proof" | "wechat", ""]:
+            return None
+        case ["", "v", text, ""]:
+            page = rate(visit, now, text)
+        case ["", "v", text, "projects", ""]:
+            page = pick(visit, now, text)
+        case ["", "v", text, "thanks", typed, ""]:
+            page = thanks(visit, now, text, typed)
+        case _:
+            return None
+    return told_faults(visit, now, page)
+
+
+def told_faults(visit: Visit, now: Snapshot, page: Page) -> Page:
+    """``page``, and where it cannot be shown, the page that says why."""
+    try:
+        if visit.method not in METHODS:
+            raise Unreadable(405, "method")
+        if now.fault:
+            logger.error("Residents cannot vote: %s", now.fault)
+            return standing(visit, "ballots/fault.html", status=503)
+        return (yield from page)
+    except Unreadable as unreadable:
+        return not_understood(visit, unreadable)
+    except Unavailable:
+        return busy(visit)
+
+
+# Pages
+
+
+def enter(visit: Visit, now: Snapshot) -> Page:
+    """Where the poster leads: type the code from the card."""
+    if not visit.is_post:
+        return standing(visit, "ballots/enter.html", {"form": CodeForm()})
+    yield from ()
+    form = CodeForm(MultiValueDict(visit.fields(["code"])))
+    with translation.override(visit.look.language):
+        if form.is_valid():
+            found = entitlement(now, form.cleaned_data["code"], at=localtime())
+            if not isinstance(found, Refusal):
+                return see_other(f"/v/{found.text}/", visit.look)
+            form.add_error("code", found.sentence)
+            return whole(visit, "ballots/enter.html", {"form": form}, 422, wrong=found is Refusal.UNKNOWN)
+        return whole(visit, "ballots/enter.html", {"form": form}, 422)
+
+
+def rate(visit: Visit, now: Snapshot, text: str) -> Page:
+    """The questions about one secretary."""
+    if isinstance(holder := entitlement(now, text, at=localtime()), Refusal):
+        return refused_code(visit, text, holder)
+    round = holder.season.rounds[Round.Kind.SECRETARIES]
+    if not round.is_open:
+        return not_open(visit, holder, round.state)
+    indicators = holder.season.rules.indicators
+    keys = [indicator.key for indicator in indicators]
+    if not visit.is_post:
+        return (yield from shown(visit, holder, round, "ballots/rate.html", rate_context))
+    fields = visit.fields([*keys, "nonce"])
+    marks = "".join([fields.get(key, [""])[0] for key in keys])
+    # Judged by the form, except for what is plainly right.
+    if not (len(marks) == len(fields.keys() & set(keys)) == len(keys) and MARKS.fullmatch(marks)):
+        with translation.override(visit.look.language):
+            form = RatingForm(indicators, MultiValueDict(fields))
+            if not form.is_valid():
+                named = {
+                    "secretary": holder.neighbourhood.secretary,
+                    "subdistrict": holder.neighbourhood.subdistrict,
+                }
+                context = rate_context(holder) | named | {"form": form}
+                return whole(visit, "ballots/rate.html", context | sent_again(visit, holder), 422)
+            marks = form.marks
+    return (yield from vote(visit, holder, round, marks))
+
+
+def pick(visit: Visit, now: Snapshot, text: str) -> Page:
+    """All projects of the season; the resident picks a few."""
+    if isinstance(holder := entitlement(now, text, at=localtime()), Refusal):
+        return refused_code(visit, text, holder)
+    round = holder.season.rounds[Round.Kind.PROJECTS]
+    if not round.is_open:
+        return not_open(visit, holder, round.state)
+    credential = holder.credential(round.kind)
+    if not visit.is_post:
+        own, groups = project_groups(holder, visit.look, random.Random(credential))
+        return (
+            yield from shown(
+                visit,
+                holder,
+                round,
+                "ballots/pick.html",
+                pick_context,
+                {"own": skeletons.packed(own.encode(), 4), "groups": skeletons.packed(groups.encode(), 4)},
+                variant=(bool(own), bool(groups)),
+            )
+        )
+    fields = visit.fields(["nonce"], several="picks")
+    with translation.override(visit.look.language):
+        form = PicksForm(
+            holder.season.names.projects, holder.season.rules.popular_projects, MultiValueDict(fields)
+        )
+        if not form.is_valid():
+            picked = frozenset(fields.get("picks", []))
+            own, groups = project_groups(holder, visit.look, random.Random(credential), picked)
+            context = pick_context(holder, bool(own), bool(groups)) | {
+                "form": form,
+                "own": own,
+                "groups": groups,
+            }
+            return whole(visit, "ballots/pick.html", context | sent_again(visit, holder), 422)
+        marks = form.marks
+    return (yield from vote(visit, holder, round, marks))
+
+
+def thanks(visit: Visit, now: Snapshot, text: str, typed: str) -> Page:
+    """The receipt, after a vote; loading it again sends nothing again."""
+    if visit.is_post:
+        raise Unreadable(405, "method")
+    if isinstance(holder := entitlement(now, text, at=localtime()), Refusal):
+        return refused_code(visit, text, holder)
+    found = yield from ballot_of(now, typed)
+    if found is None:
+        with translation.override(visit.look.language):
+            form = ReceiptForm({"receipt": typed})
+            return whole(visit, "ballots/receipt.html", {"form": form, "asked": True}, 404)
+    round, status = found
+    receipt = codes.grouped(codes.normalised(typed), 5)
+    projects = holder.season.rounds[Round.Kind.PROJECTS]
+    invites = bool(round.kind == Round.Kind.SECRETARIES and projects.is_open and holder.season.names.projects)
+    is_assisted = holder.channel == Ballot.Channel.ASSISTED
+    variant = (round.kind, round.state, status, invites, is_assisted)
+    page = skeletons.skeleton(
+        skeletons.kept,
+        visit.look,
+        "ballots/thanks.html",
+        variant,
+        lambda: {
+            "round": round,
+            "status": status,
+            "assisted": is_assisted,
+            "officer_page": slot("officer_page"),
+            "invites_to_projects": invites,
+            # Relative, so that the code need not stand on the page.
+            "ballot_page": "../../projects/" if round.kind == Round.Kind.PROJECTS else "../../",
+            "projects_page": "../../projects/",
+            "receipt": slot("receipt"),
+            "square": slot("square"),
+        },
+    )
+    address = f"{settings.PUBLIC_URL or visit.site}{receipt_path()}?receipt="
+    officer_page = reverse("ballots:assisted", args=[holder.neighbourhood.code]) if is_assisted else ""
+    values = {
+        "receipt": passing_piece(receipt),
+        "square": passing_piece(square(address, receipt)),
+        "officer_page": passing_piece(officer_page),
+    }
+    return filled(page, values)
+
+
+# What pages are made of
+
+
+def shown(
+    visit: Visit,
+    holder: Entitlement,
+    round: RoundNow,
+    template: str,
+    context: Any,
+    values: Mapping[str, Piece] | None = None,
+    variant: tuple[Any, ...] = (),
+) -> Page:
+    """A page to vote on, which says whether the household has voted already."""
+    voted = yield HasVoted(round.pk, holder.credential(round.kind))
+    page = skeletons.skeleton(
+        holder.season.names.pages,
+        visit.look,
+        template,
+        (voted, holder.season.closes_on, holder.is_by_card, *variant),
+        lambda: context(holder, *variant) | {"voted": voted, "nonce": slot("nonce")},
+    )
+    return filled(
+        page, {**names_of(holder), **(values or {}), "nonce": passing_piece(codes.new_nonce().hex())}
+    )
+
+
+def rate_context(holder: Entitlement) -> dict[str, Any]:
+    return {
+        "form": RatingForm(holder.season.rules.indicators),
+        "closes_on": holder.season.closes_on,
+        "by_card": holder.is_by_card,
+        "secretary": slot("secretary"),
+        "place": slot("place"),
+        "subdistrict": slot("subdistrict"),
+    }
+
+
+def pick_context(holder: Entitlement, has_own: bool, has_groups: bool) -> dict[str, Any]:
+    return {
+        "form": None,
+        "rules": holder.season.rules.popular_projects,
+        "by_card": holder.is_by_card,
+        "own": slot("own") if has_own else "",
+        "groups": slot("groups") if has_groups else "",
+    }
+
+
+def names_of(holder: Entitlement) -> dict[str, Piece]:
+    """What a page calls the neighbourhood and its secretary."""
+    pages = holder.season.names.pages
+    key = holder.neighbourhood.number
+    if key not in pages:
+        pages[key] = {
+            "secretary": passing_piece(holder.neighbourhood.secretary),
+            "place": passing_piece(holder.neighbourhood.name),
+            "subdistrict": passing_piece(holder.neighbourhood.subdistrict),
+        }
+    return pages[key]
+
+
+def vote(visit: Visit, holder: Entitlement, round: RoundNow, marks: str) -> Page:
+    """Take a vote and lead to its receipt; else say why it was not taken."""
+    cast = Cast(
+        holder.neighbourhood.enrolment_id,
+        holder.credential(round.kind),
+        marks,
+        nonce=bytes.fromhex(nonce_of(visit)),
+        channel=holder.channel,
+        in_sample=holder.in_sample,
+        origin=origin_of(visit, holder, round),
+    )
+    try:
+        receipt = yield Store(round.pk, holder.season.key, cast)
+    except Refused:
+        # Closed or paused while the resident was choosing.
+        return not_open(visit, holder, (yield StateOf(round.pk)))
+    return see_other(f"/v/{holder.text}/thanks/{receipt}/", visit.look)
+
+
+def nonce_of(visit: Visit) -> str:
+    """The page's own number, by which it is known if it is sent again; a new one if it has none."""
+    [sent] = visit.form.get("nonce", [""])
+    return sent if NONCE.fullmatch(sent) else codes.new_nonce().hex()
+
+
+def origin_of(visit: Visit, holder: Entitlement, round: RoundNow) -> bytes | None:
+    if not visit.address:
+        return None
+    return codes.origin_digest(holder.season.key, round.kind, day_at(int(time.time()) // 60), visit.address)
+
+
+@lru_cache(1)
+def day_at(minute: int) -> str:
+    """The date in the site's own time."""
+    return localdate(datetime.datetime.fromtimestamp(minute * 60, datetime.UTC)).isoformat()
+
+
+def sent_again(visit: Visit, holder: Entitlement) -> dict[str, Any]:
+    """What a page that comes back with its faults is told besides."""
+    return {"nonce": nonce_of(visit), "place": holder.neighbourhood.name, "voted": False}
+
+
+def ballot_of(now: Snapshot, typed: str) -> Generator[Any, Any, tuple[RoundNow, str] | None]:
+    """The round and the status of the ballot with this receipt."""
+    if len(codes.normalised(typed)) != codes.RECEIPT_SYMBOLS:
+        return None
+    found = yield BallotOf(tuple(codes.receipt_digest(season.key, typed) for season in now.seasons))
+    if found is None:
+        return None
+    pk, status = found
+    rounds = {round.pk: round for season in now.seasons for round in season.rounds.values()}
+    return (rounds[pk], status) if pk in rounds else None
+
+
+def refused_code(visit: Visit, text: str, refusal: Refusal) -> Answer:
+    """The page that asks for a code, with what was in the address and what is wrong with it."""
+    with translation.override(visit.look.language):
+        # A pass is not shown: nobody can mend it.
+        is_pass = text.startswith(passes.PREFIX)
+        form = CodeForm({"code": "" if is_pass else text[: codes.LONGEST_TYPED]})
+        if form.is_valid() or is_pass:
+            form.errors.pop("code", None)
+            form.add_error("code", refusal.sentence)
+        return whole(visit, "ballots/enter.html", {"form": form}, 404, wrong=refusal is Refusal.UNKNOWN)
+
+
+def not_open(visit: Visit, holder: Entitlement, state: str) -> Answer:
+    """No voting now: 200 to somebody who only looks, 409 to a vote that was not taken."""
+    page = skeletons.skeleton(
+        skeletons.kept,
+        visit.look,
+        "ballots/not_open.html",
+        (state, visit.is_post, holder.season.opens_on),
+        lambda: {
+            "state": state,
+            "is_post": visit.is_post,
+            "opens_on": holder.season.opens_on,
+            "place": slot("place"),
+        },
+    )
+    return filled(page, names_of(holder), status=409 if visit.is_post else 200)
+
+
+def busy(visit: Visit) -> Answer:
+    """Too much at once, or no database: what was answered is kept on the page, to be sent again."""
+    fields = []
+    if visit.is_post:
+        try:
+            kept = visit.form | {"nonce": [nonce_of(visit)]}
+            fields = [(name, value) for name, values in kept.items() for value in values]
+        except Unreadable:
+            pass
+    answer = whole(visit, "ballots/busy.html", {"fields": fields, "is_post": visit.is_post}, 503)
+    answer.headers.append(("retry-after", RETRY_AFTER))
+    return answer
+
+
+def too_many_wrong_codes(visit: Visit) -> Answer:
+    """What a wrong code is answered with where too many came from; a right one goes through."""
+    answer = standing(visit, "ballots/slow_down.html", status=429)
+    answer.headers.append(("retry-after", RETRY_AFTER))
+    return answer
+
+
+def not_understood(visit: Visit, unreadable: Unreadable) -> Answer:
+    with translation.override(visit.look.language):
+        context = {"sentence": _(UNREADABLE[unreadable.reason])}
+    answer = whole(visit, "ballots/unreadable.html", context, unreadable.status)
+    if unreadable.status == 405:
+        answer.headers.append(("allow", ", ".join(METHODS)))
+    return answer
+
+
+def our_mistake(visit: Visit) -> Answer:
+    return standing(visit, "500.html", status=500)
+
+
+def standing(visit: Visit, template: str, context: dict[str, Any] | None = None, status: int = 200) -> Answer:
+    """A page that is the same for everybody."""
+    page = skeletons.skeleton(skeletons.kept, visit.look, template, (), lambda: context or {})
+    return filled(page, {}, status)
+
+
+def filled(page: skeletons.Skeleton, values: Mapping[str, Piece], status: int = 200) -> Answer:
+    return Answer(status, *page.filled(values))
+
+
+def whole(
+    visit: Visit, template: str, context: dict[str, Any], status: int = 200, *, wrong: bool = False
+) -> Answer:
+    """A page that is rendered for this visit alone."""
+    page = skeletons.Skeleton(
+        (skeletons.packed(skeletons.rendered(visit.look, template, context).encode(), 4),)
+    )
+    return Answer(status, *page.filled({}), is_wrong_code=wrong)
+
+
+@lru_cache(1)
+def receipt_path() -> str:
+    return reverse("ballots:receipt")

@@ -1,0 +1,158 @@
+"""What pages want from the database, and how the wishes of many visitors are granted at once."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection
+from django.utils.timezone import now
+
+from dongliang.ballots.actions.casting import Cast, cast_ballots
+from dongliang.ballots.intake.snapshot import Snapshot, read_snapshot
+from dongliang.ballots.models import Round
+from dongliang.ballots.queries.residents import ballots_with, votes_counted
+from dongliang.common.refusals import Refused
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class HasVoted:
+    """Whether a ballot of this credential is counted in the round."""
+
+    round: int
+    credential: bytes
+
+
+@dataclass(frozen=True)
+class BallotOf:
+    """What became of the ballot whose receipt has one of these digests: (round, status), or None."""
+
+    digests: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class StateOf:
+    """The round's state at this moment."""
+
+    round: int
+
+
+@dataclass(frozen=True, eq=False)
+class Now:
+    """The present snapshot, in place of the one ``before``."""
+
+    before: Snapshot | None
+
+
+@dataclass(frozen=True)
+class Store:
+    """A ballot to be stored: durable when the wish is granted with its receipt."""
+
+    round: int
+    key: bytes = field(repr=False)
+    cast: Cast
+
+
+class Unavailable(Exception):
+    """The database does not answer, or more is waiting for it than it can take: to be tried again later."""
+
+
+def grant_lookups(wishes: Sequence[Any]) -> list[Any]:
+    """The answer to each wish, or the exception it met."""
+    return granted(wishes, look_up)
+
+
+def grant_stores(wishes: Sequence[Store]) -> list[Any]:
+    """The receipt for each ballot, or the exception it met. What has a receipt is durable."""
+    return granted(wishes, store)
+
+
+def granted(wishes: Sequence[Any], grant: Any) -> list[Any]:
+    """``grant`` applied to all, and where that fails, to each: one wish that cannot be granted spoils no other.
+
+    A connection that broke, as all do when the database starts anew, is closed, and a new one is tried once. That is
+    safe for ballots as well, of which nobody knows whether they got through: the same page is never stored twice.
+    """
+    outcomes: list[Any] = [None] * len(wishes)
+    failed: list[int] = []
+    for attempt in (1, 2):
+        try:
+            outcomes = grant(wishes)
+            break
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            if attempt == 2:
+                logger.error("The database does not answer residents: %s", error)
+                return [Unavailable()] * len(wishes)
+        except Exception as error:
+            logger.exception("Residents' wishes, %d at once, met a fault", len(wishes))
+            if len(wishes) == 1:
+                return [error]
+            failed = list(range(len(wishes)))
+            break
+    for place in failed:
+        outcomes[place] = granted([wishes[place]], grant)[0]
+    return outcomes
+
+
+def store(wishes: Sequence[Store]) -> list[Any]:
+    """Store ballots, those of each round in a transaction."""
+    outcomes: list[Any] = [None] * len(wishes)
+    rounds: dict[tuple[int, bytes], list[int]] = defaultdict(list)
+    for place, wish in enumerate(wishes):
+        rounds[wish.round, wish.key].append(place)
+    for (round, key), places in rounds.items():
+        try:
+            receipts: Sequence[Any] = cast_ballots(
+                Round(pk=round), [wishes[place].cast for place in places], key=key, at=now()
+            )
+        except Refused as refused:
+            receipts = [refused] * len(places)
+        for place, receipt in zip(places, receipts, strict=True):
+            outcomes[place] = receipt
+    return outcomes
+
+
+def look_up(wishes: Sequence[Any]) -> list[Any]:
+    """Answer questions with as many statements as there are kinds of question."""
+    kinds = defaultdict(list)
+    for wish in wishes:
+        kinds[type(wish)].append(wish)
+    answers: dict[Any, Any] = {}
+    for kind, alike in kinds.items():
+        answers |= LOOKUPS[kind](alike)
+    return [answers[wish] for wish in wishes]
+
+
+def look_up_votes(wishes: Sequence[HasVoted]) -> dict[HasVoted, bool]:
+    counted = votes_counted({(wish.round, wish.credential) for wish in wishes})
+    return {wish: (wish.round, wish.credential) in counted for wish in wishes}
+
+
+def look_up_ballots(wishes: Sequence[BallotOf]) -> dict[BallotOf, tuple[int, str] | None]:
+    found = ballots_with({digest for wish in wishes for digest in wish.digests})
+    return {
+        wish: next((found[digest] for digest in wish.digests if digest in found), None) for wish in wishes
+    }
+
+
+def look_up_states(wishes: Sequence[StateOf]) -> dict[StateOf, str]:
+    states = dict(Round.objects.filter(pk__in={wish.round for wish in wishes}).values_list("pk", "state"))
+    return {wish: states[wish.round] for wish in wishes}
+
+
+def look_up_now(wishes: Sequence[Now]) -> dict[Now, Snapshot]:
+    return {wish: read_snapshot(wish.before) for wish in wishes}
+
+
+LOOKUPS: dict[type, Any] = {
+    HasVoted: look_up_votes,
+    BallotOf: look_up_ballots,
+    StateOf: look_up_states,
+    Now: look_up_now,
+}
