@@ -426,6 +426,17 @@ def test_a_body_that_does_not_arrive_is_given_up_and_holds_up_nobody(rounds, cod
     assert "没有按时到齐" in slow.text
 
 
+def test_a_ballot_whose_connection_broke_off_is_not_stored(rounds, code):
+    """What arrived may look like a whole ballot, and lacks the number by which the page is known when it comes again."""
+
+    async def visit(browser):
+        body = f"{ANSWERS}&nonce=0123".encode()
+        return await browser.ask("POST", f"/v/{code}/", [body, ...], {"content-type": FORM})
+
+    assert with_intake(visit).status == 400
+    assert Ballot.objects.count() == 0
+
+
 def test_a_host_that_is_not_this_site_s_is_refused(code):
     assert with_intake(lambda browser: browser.get(f"/v/{code}/", host="evil.example")).status == 400
 
