@@ -208,13 +208,14 @@ def prepared(name: str, folder: Path, postgres: Cluster | None) -> System:
     database = postgres.url if postgres else f"sqlite:///{home / 'ballots.sqlite3'}"
     environment = os.environ | {"DONGLIANG_HOME": str(home), "DONGLIANG_DATABASE": database}
     made = subprocess.run(
-        [sys.executable, HERE / "load" / "season.py", str(HOUSEHOLDS)],
+        [sys.executable, "-m", "tests.load.season", str(HOUSEHOLDS)],
+        cwd=HERE.parent,
         env=environment,
         check=True,
         capture_output=True,
         text=True,
     )
-    return System(name, environment, made.stdout.split(), postgres)
+    return System(name, environment, made.stdout.split()[1:], postgres)
 
 
 def serve(stack: ExitStack, system: System, command: list[str]) -> None:

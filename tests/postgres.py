@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -73,7 +73,8 @@ def reachable(source: Path, folder: Path, run_as: dict[str, Any]) -> Path:
 class Cluster:
     """A cluster in a temporary folder of its own, which can be stopped, or killed, and started again."""
 
-    def __init__(self, options: Sequence[str]) -> None:
+    def __init__(self, options: Sequence[str], making: Sequence[str] = ()) -> None:
+        self.making = making
         self.run_as = owner()
         self.folder = Path(tempfile.mkdtemp(prefix="dongliang-postgres-"))
         self.data = self.folder / "data"
@@ -91,7 +92,7 @@ class Cluster:
             shutil.chown(self.data, self.run_as["user"], self.run_as["group"])
         self.programs = reachable(programs(), self.folder, self.run_as)
         making = [self.programs / "initdb", "--pgdata", self.data, "--username=dongliang", "--auth=trust"]
-        making += ["--encoding=UTF8", "--no-locale", "--no-sync"]
+        making += ["--encoding=UTF8", "--no-locale", "--no-sync", *self.making]
         made = subprocess.run(making, cwd=self.folder, capture_output=True, text=True, **self.run_as)
         if made.returncode:
             raise NoPostgres(f"PostgreSQL made no cluster: {made.stderr.strip()}")
@@ -126,11 +127,22 @@ class Cluster:
             self.server.wait()
             self.server = None
 
+    def kill(self) -> None:
+        """kill -9 of the server with all its processes."""
+        if self.server is None:
+            return
+        pid = self.server.pid
+        for each in (pid, *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            with suppress(ProcessLookupError):
+                os.kill(int(each), signal.SIGKILL)
+        self.server.wait()
+        self.server = None
+
 
 @contextmanager
-def cluster(options: Sequence[str] = OPTIONS) -> Iterator[Cluster]:
-    """Run a cluster with an empty database."""
-    made = Cluster(options)
+def cluster(options: Sequence[str] = OPTIONS, making: Sequence[str] = ()) -> Iterator[Cluster]:
+    """Run a cluster with an empty database; ``options`` are the server's, ``making`` those of initdb."""
+    made = Cluster(options, making)
     try:
         made.make()
         yield made

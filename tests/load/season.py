@@ -1,14 +1,11 @@
-"""Makes a season with open rounds in the database at hand, and prints the codes of its households.
+"""Makes a season with open rounds in the database at hand, and prints its key and the codes of its households.
 
-``python season.py MOST``, run with DONGLIANG_DATABASE and DONGLIANG_HOME set.
+``python -m tests.load.season MOST``, with DONGLIANG_DATABASE and DONGLIANG_HOME set.
 """
 
 import os
 import sys
-from pathlib import Path
 
-# The invented world of the tests.
-sys.path.insert(0, str(Path(__file__).parents[2]))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dongliang.settings")
 
 
@@ -30,6 +27,7 @@ def main(most: int) -> None:
     make_projects(world.season)
     make_rounds(world.season)
     key = season_key(world.season)
+    print(key.hex())
     each = min(most // len(world.enrolments), codes.HIGHEST_SERIAL)
     for enrolment in world.enrolments:
         print("\n".join(codes.mint(key, enrolment.number, serial) for serial in range(1, each + 1)))
