@@ -103,9 +103,11 @@ class Cluster:
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(host=str(self.data), user="dongliang", dbname="postgres", autocommit=True)
 
-    def start(self) -> None:
-        """Start the server and wait until it answers."""
+    def start(self, *, largest_file: int | None = None) -> None:
+        """Start the server and wait until it answers. With ``largest_file`` none of its files may outgrow so many bytes."""
         serving = [self.programs / "postgres", "-D", self.data, *(f"--{option}" for option in self.options)]
+        if largest_file is not None:
+            serving = ["sh", "-c", f'ulimit -f {largest_file // 512}; exec "$@"', "sh", *serving]
         with self.log.open("ab") as log:
             self.server = subprocess.Popen(
                 serving, cwd=self.folder, stdout=log, stderr=log, start_new_session=True, **self.run_as

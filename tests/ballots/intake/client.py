@@ -42,7 +42,7 @@ class Browser:
         return await self.ask("POST", address, [data], headers)
 
     async def ask(
-        self, method: str, address: str, parts: Iterable[bytes | None | EllipsisType], headers: dict[str, str]
+        self, method: str, address: str, parts: Iterable[bytes | EllipsisType | None], headers: dict[str, str]
     ) -> Response:
         """One request; its body comes in ``parts``, after None nothing more comes, and at ``...`` the connection breaks."""
         path, _mark, query = address.partition("?")
