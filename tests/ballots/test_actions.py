@@ -257,8 +257,8 @@ def test_a_batch_takes_as_many_statements_as_a_few_ballots_do(world):
             if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))
         ]
 
-    # The state, pages sent before and earlier ballots, the insert.
-    assert statements(1, 0) == statements(50, 1) == ["SELECT", "SELECT", "INSERT"]
+    # The state with pages sent before and earlier ballots; the insert.
+    assert statements(1, 0) == statements(50, 1) == ["SELECT", "INSERT"]
 
 
 def test_a_page_sent_again_is_stored_once_and_answered_with_the_same_receipt(world):
@@ -307,6 +307,56 @@ def test_casting_refuses_to_run_inside_a_transaction_that_may_still_fail(transac
         cast(secretaries, make_cast(secretaries, world.enrolments[0]))
 
     assert Ballot.objects.count() == 0
+
+
+def test_what_is_stored_is_what_was_cast_to_the_letter(world):
+    secretaries, _ = make_rounds(world.season)
+    odd = [
+        replace(
+            make_cast(secretaries, world.enrolments[0], marks, serial),
+            origin=origin,
+            in_sample=sampled,
+            channel=way,
+        )
+        for serial, (marks, origin, sampled, way) in enumerate(
+            [
+                ('a"b\\c', None, True, "paper"),
+                ("票,'{}", b"\x00\xff\x22\x5c", False, "code"),
+                ("", b"", True, "sms"),
+            ],
+            1,
+        )
+    ]
+
+    cast(secretaries, *odd)
+
+    stored = {
+        bytes(ballot.credential): (
+            ballot.marks,
+            None if ballot.origin is None else bytes(ballot.origin),
+            ballot.in_sample,
+            ballot.channel,
+            bytes(ballot.nonce),
+        )
+        for ballot in Ballot.objects.all()
+    }
+    assert stored == {
+        each.credential: (each.marks, each.origin, each.in_sample, each.channel, each.nonce) for each in odd
+    }
+
+
+def test_more_ballots_than_a_statement_holds_values_are_stored_and_superseded(world):
+    secretaries, _ = make_rounds(world.season)
+    key = season_key(world.season)
+    casts = [
+        Cast(world.enrolments[0].pk, codes.credential_digest(key, "secretaries", str(n)), "5555")
+        for n in range(1200)
+    ]
+    cast(secretaries, *casts)
+
+    cast(secretaries, *[replace(each, marks="1111") for each in casts])
+
+    assert stored(secretaries) == {(1, "5555", "superseded"): 1200, (1, "1111", "counted"): 1200}
 
 
 def in_threads(*jobs):

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from dongliang.ballots.actions.rounds import close_rounds
+from dongliang.ballots.models import Round
 from dongliang.ballots.queries.coverage import tally
 from tests.browser import axe, shoot
 from tests.factories.ballots import cast, make_cast, make_code, make_projects, make_rounds
@@ -166,6 +167,80 @@ def test_with_script_one_can_go_back_and_send_again(phone, rounds, code):
     assert tally(rounds[0]) == [(1, "1111", 1)]
 
 
+def test_all_answers_are_cleared_before_sending(page, rounds, code):
+    page.goto(f"/v/{code}/")
+    for question in range(1, 5):
+        answer(page, question, "很差")
+    page.get_by_role("button", name="全部清除").click()
+
+    assert page.locator("input:checked").count() == 0
+    send(page)
+    expect(page.get_by_role("alert").first).to_contain_text("还有 4 题没有选")
+    assert rounds[0].ballots.count() == 0
+
+
+def test_an_answer_is_changed_from_the_receipt_s_page(page, rounds, code):
+    page.goto(f"/v/{code}/")
+    for question in range(1, 5):
+        answer(page, question, "很差")
+    send(page)
+    page.get_by_role("link", name="改一改我的回答").click()
+    expect(page.get_by_text("您家已经评过了")).to_be_visible()
+    for question in range(1, 5):
+        answer(page, question, "很好")
+    send(page)
+
+    expect(page.get_by_text("您的评分已经计入")).to_be_visible()
+    assert tally(rounds[0]) == [(1, "5555", 1)]
+
+
+def test_large_type_stays_from_page_to_page_without_a_cookie(page, code):
+    page.goto(f"/v/{code}/")
+    page.get_by_role("link", name="大字").click()
+    expect(page.locator("html")).to_have_attribute("data-type", "large")
+    page.context.clear_cookies()
+    for question in range(1, 5):
+        answer(page, question, "较好")
+    send(page)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("收到了，谢谢您！")
+    expect(page.locator("html")).to_have_attribute("data-type", "large")
+
+
+def test_with_script_the_type_grows_and_no_answer_is_lost(phone, code):
+    phone.goto(f"/v/{code}/")
+    answer(phone, 1, "很好")
+    phone.get_by_role("link", name="大字").click()
+
+    expect(phone.locator("html")).to_have_attribute("data-type", "large")
+    assert phone.locator("input:checked").count() == 1
+    phone.reload()
+    expect(phone.locator("html")).to_have_attribute("data-type", "large")
+
+
+def test_the_page_is_read_aloud_where_the_browser_can(phone, code):
+    phone.add_init_script(
+        """window.said = [];
+        Object.defineProperty(window, "speechSynthesis", {value: {
+          cancel: function () {}, speak: function (words) { window.said.push([words.lang, words.text]); }}});
+        window.SpeechSynthesisUtterance = function (text) { this.text = text; };"""
+    )
+    phone.goto(f"/v/{code}/")
+    phone.get_by_role("button", name="读给我听").click()
+
+    said = phone.evaluate("window.said")
+    assert said[0] == ["zh-CN", "请您评一评周兰英书记"]
+    assert sum(text == "很好" for _language, text in said) == 4
+    expect(phone.get_by_role("button", name="停止朗读")).to_be_visible()
+
+
+def test_where_the_browser_cannot_read_aloud_no_button_says_so(phone, code):
+    phone.add_init_script('Object.defineProperty(window, "speechSynthesis", {value: undefined});')
+    phone.goto(f"/v/{code}/")
+
+    expect(phone.get_by_role("button", name="读给我听")).to_be_hidden()
+
+
 def pages(world, rounds, code):
     """Every page a resident may meet, by name: its address."""
     [receipt] = cast(rounds[0], make_cast(rounds[0], world.enrolments[0], "5555", 7))
@@ -197,6 +272,10 @@ def test_axe_finds_nothing_on_any_page(request, world, rounds, code, size):
     for summary in page.locator("summary").all():
         summary.click()
     axe(page)
+    Round.objects.update(state=Round.State.PAUSED)
+    page.goto(f"/v/{code}/")
+    axe(page)
+    Round.objects.update(state=Round.State.OPEN)
     close_rounds(world.season, by=None)
     page.goto(f"/v/{code}/")
     axe(page)

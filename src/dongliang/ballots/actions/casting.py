@@ -1,5 +1,5 @@
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,6 +30,15 @@ COLUMNS = {
     "marks": "text",
     "status": "text",
 }
+STORED = f"""
+    SELECT round.state, ballot.*
+    FROM (SELECT state FROM {Round._meta.db_table} WHERE id = %s {{for_share}}) AS round
+    LEFT JOIN (
+        SELECT id, receipt, credential, marks, status FROM {TABLE}
+        WHERE receipt {{}} OR (round_id = %s AND status = 'counted' AND credential {{}})
+        ORDER BY id {{for_update}}
+    ) AS ballot ON true
+"""
 # SQLite takes a limited number of values in one statement.
 VALUES_AT_ONCE = 900
 
@@ -72,7 +81,10 @@ def has_met_another(error: DatabaseError) -> bool:
 @transaction.atomic(durable=True)
 def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
     """One attempt of ``cast_ballots``. Raises DatabaseError if somebody else voted with one of the codes meanwhile."""
-    if locked_state(round) != Round.State.OPEN:
+    receipts = [codes.receipt_of(key, cast.credential, cast.nonce) for cast in casts]
+    digests = [codes.receipt_digest(key, receipt) for receipt in receipts]
+    state, marks, earlier = what_is_stored(round, digests, [cast.credential for cast in casts])
+    if state != Round.State.OPEN:
         raise Refused(
             Blocker(
                 "ballots.not_open",
@@ -80,9 +92,6 @@ def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: dateti
                 _("Ask your neighbourhood committee when voting opens."),
             )
         )
-    receipts = [codes.receipt_of(key, cast.credential, cast.nonce) for cast in casts]
-    digests = [codes.receipt_digest(key, receipt) for receipt in receipts]
-    marks, earlier = what_is_stored(round, digests, [cast.credential for cast in casts])
     new = told_apart(casts, receipts, digests, marks, key)
     supersede_ballots(earlier, {cast.credential for cast in new.values()})
     insert_ballots(round, new, at=at.replace(second=0, microsecond=0))
@@ -110,57 +119,48 @@ def told_apart(
     return new
 
 
-def locked_state(round: Round) -> str:
-    """The round's state, which cannot change before this transaction ends.
-
-    PostgreSQL: any number of casts share the lock, and closing, which locks the row for itself, waits for them and
-    holds off those that come later. SQLite: there is one writing transaction at a time. Django knows no FOR SHARE, and
-    its FOR UPDATE would have every resident queue for one row.
-    """
-    lock = "FOR SHARE" if connection.features.has_select_for_update else ""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT state FROM {Round._meta.db_table} WHERE id = %s {lock}", [round.pk])
-        return cursor.fetchone()[0]
-
-
 def what_is_stored(
     round: Round, digests: Sequence[bytes], credentials: Sequence[bytes]
-) -> tuple[dict[bytes, str], dict[int, bytes]]:
-    """The marks stored under these receipts, and the counted ballots of these credentials: their credential by id.
+) -> tuple[str, dict[bytes, str], dict[int, bytes]]:
+    """The round's state, which cannot change before this transaction ends; the marks stored under these receipts; and
+    the counted ballots of these credentials: their credential by id.
 
-    PostgreSQL locks what is found, in one order, against deadlocks.
+    PostgreSQL: any number of casts share the lock on the round, and closing, which locks the row for itself, waits for
+    them and holds off those that come later. The ballots found are locked in one order, against deadlocks. SQLite: there
+    is one writing transaction at a time. Django knows no FOR SHARE, and its FOR UPDATE would have every resident queue
+    for one row.
     """
-    marks: dict[bytes, str] = {}
-    earlier: dict[int, bytes] = {}
-    for id, receipt, credential, stored, status in found_rows(round, digests, credentials):
-        marks[bytes(receipt)] = stored
-        if status == Ballot.Status.COUNTED:
-            earlier[id] = bytes(credential)
-    return marks, earlier
+    rows = found_rows(round, digests, credentials)
+    ballots = [row for row in rows if row[1] is not None]
+    marks = {bytes(receipt): stored for _state, _id, receipt, _credential, stored, _status in ballots}
+    earlier = {
+        id: bytes(credential)
+        for _state, id, _receipt, credential, _stored, status in ballots
+        if status == Ballot.Status.COUNTED
+    }
+    return rows[0][0], marks, earlier
 
 
-def found_rows(
-    round: Round, digests: Sequence[bytes], credentials: Sequence[bytes]
-) -> Iterator[tuple[Any, ...]]:
-    select = (
-        f"SELECT id, receipt, credential, marks, status FROM {TABLE} WHERE receipt {{}}"
-        f" OR (round_id = %s AND status = 'counted' AND credential {{}}) ORDER BY id"
-    )
+def found_rows(round: Round, digests: Sequence[bytes], credentials: Sequence[bytes]) -> list[tuple[Any, ...]]:
+    """The round's state with each ballot found, or once by itself."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             anyone = "= ANY(%s::bytea[])"
             cursor.execute(
-                f"{select.format(anyone, anyone)} FOR UPDATE",
-                [array_literal(digests), round.pk, array_literal(credentials)],
+                STORED.format(anyone, anyone, for_share="FOR SHARE", for_update="FOR UPDATE"),
+                [round.pk, array_literal(digests), round.pk, array_literal(credentials)],
             )
-            yield from cursor.fetchall()
-            return
+            return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = []
         size = VALUES_AT_ONCE // 2
-        for start in range(0, len(digests), size):
+        for start in range(0, max(len(digests), 1), size):
             some, others = digests[start : start + size], credentials[start : start + size]
             among = f"IN ({', '.join(['%s'] * len(some))})"
-            cursor.execute(select.format(among, among), [*some, round.pk, *others])
-            yield from cursor.fetchall()
+            cursor.execute(
+                STORED.format(among, among, for_share="", for_update=""), [round.pk, *some, round.pk, *others]
+            )
+            rows += cursor.fetchall()
+        return rows
 
 
 def supersede_ballots(earlier: dict[int, bytes], credentials: set[bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 from django.db import connections
 
 from dongliang.ballots.intake.wishes import Unavailable
+
+# While many come, so long a wait lets more of them share a transaction, and spares more than it costs.
+PAUSE = 0.002
 
 Waiting = tuple[Any, "asyncio.Future[Any]"]
 
@@ -29,6 +33,7 @@ class Batcher:
         self.name = name
         self.most = most
         self.room = room
+        self.comes_in_crowds = False
         self.queue: SimpleQueue[Waiting | None] = SimpleQueue()
         self.thread: threading.Thread | None = None
 
@@ -38,7 +43,7 @@ class Batcher:
             raise Unavailable
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        if self.thread is None:
+        if self.thread is None or not self.thread.is_alive():
             self.thread = threading.Thread(target=self.work, args=(loop,), name=self.name, daemon=True)
             self.thread.start()
         self.queue.put((wish, future))
@@ -72,6 +77,8 @@ class Batcher:
         if (first := self.queue.get()) is None:
             return batch
         batch.append(first)
+        if self.comes_in_crowds:
+            time.sleep(PAUSE)
         while len(batch) < self.most:
             try:
                 following = self.queue.get_nowait()
@@ -81,6 +88,7 @@ class Batcher:
                 self.queue.put(None)
                 break
             batch.append(following)
+        self.comes_in_crowds = len(batch) > 1
         return batch
 
 
