@@ -5,7 +5,9 @@ Few kills here; ``pytest tests/load --kills 50 -s`` kills more and prints what b
 
 import random
 import time
+from contextlib import suppress
 
+import psycopg
 import pytest
 
 from tests.load.residents import Residents
@@ -52,6 +54,17 @@ def test_a_worker_killed_is_replaced_and_loses_nothing(site):
     residents.check()
 
 
+def backends(site):
+    """PostgreSQL's processes that serve the site, once it lets anybody ask."""
+    while True:
+        with suppress(psycopg.OperationalError):
+            if found := site.rows(
+                "SELECT pid FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", site.name
+            ):
+                return [pid for (pid,) in found]
+        time.sleep(0.05)
+
+
 def test_a_backend_of_the_database_killed_loses_nothing(postgres_site, kills):
     """PostgreSQL then takes all its backends down and goes through its log."""
     site, drawn = postgres_site, random.Random(9)
@@ -59,10 +72,7 @@ def test_a_backend_of_the_database_killed_loses_nothing(postgres_site, kills):
     with Residents(site, clients=CLIENTS) as residents:
         for _ in range(kills):
             residents.await_more(drawn.randrange(1, 200))
-            backends = site.rows(
-                "SELECT pid FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", site.name
-            )
-            end(drawn.choice(backends)[0])
+            end(drawn.choice(backends(site)))
         residents.await_more(50)
     site.stop()
 

@@ -9,7 +9,7 @@ from collections import Counter
 from urllib.parse import urlencode
 
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,9 +141,14 @@ def test_one_ballot_that_cannot_be_stored_takes_no_other_down(world, rounds, mon
     assert Ballot.objects.count() == 7
 
 
-def test_without_a_database_nothing_is_acknowledged_and_the_answers_are_kept(rounds, code, monkeypatch):
+@pytest.mark.parametrize(
+    "ailing", [OperationalError("connection refused"), InternalError("could not extend file: File too large")]
+)
+def test_without_a_database_nothing_is_acknowledged_and_the_answers_are_kept(
+    rounds, code, monkeypatch, ailing
+):
     def is_down(*_args, **_more):
-        raise OperationalError("connection refused")
+        raise ailing
 
     async def visit(browser):
         await browser.get(f"/v/{code}/")
