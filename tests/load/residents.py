@@ -118,12 +118,12 @@ class Residents:
         # Nothing else is to be expected than the polite page, which keeps what was answered, to be sent again.
         is_polite = answer.status == 503 and answer.getheader("retry-after") and page.nonce in text
         if not is_polite:
-            self.odd.append(f"{answer.status}: {text[:2000]}")
+            self.odd.append(f"{answer.status}: {page} {text[-1500:]}")
         return line, False
 
     def check(self) -> None:
         """That the database holds what was acknowledged, and the count is what it comes to."""
-        assert self.odd == []
+        assert self.odd == [], self.odd[0]
         rows = self.site.rows("SELECT credential, receipt, marks, status FROM ballots_ballot ORDER BY id")
         stored = {
             bytes(receipt): (bytes(credential), marks, status) for credential, receipt, marks, status in rows
@@ -147,8 +147,8 @@ class Residents:
                 expected[digest] = (credential, marks, "counted")
                 counted[marks] += 1
         lost = {digest: row for digest, row in expected.items() if digest not in stored}
-        assert lost == {}
-        assert stored == expected
+        assert lost == {}, f"{len(lost)} acknowledged ballots are lost"
+        assert stored == expected, f"{len(stored)} are stored, {len(expected)} expected"
         tally = self.site.rows(
             "SELECT marks, count(*) FROM ballots_ballot WHERE status = 'counted' GROUP BY marks"
         )
