@@ -17,6 +17,7 @@ hypothesis.settings.load_profile("dongliang")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database-only", action="store_true", help="Run only the tests that use the database.")
+    parser.addoption("--kills", type=int, default=3, help="How often the tests of load kill each process.")
 
 
 @pytest.hookimpl(tryfirst=True)

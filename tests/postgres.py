@@ -12,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -70,54 +70,87 @@ def reachable(source: Path, folder: Path, run_as: dict[str, Any]) -> Path:
     return source
 
 
-@contextmanager
-def cluster() -> Iterator[str]:
-    """Run a cluster; the value is the URL of an empty database in it."""
-    run_as = owner()
-    folder = Path(tempfile.mkdtemp(prefix="dongliang-postgres-"))
-    server = None
-    try:
-        folder.chmod(0o755)
-        data = folder / "data"
-        data.mkdir(mode=0o700)
-        if run_as:
-            shutil.chown(data, run_as["user"], run_as["group"])
-        bin_folder = reachable(programs(), folder, run_as)
-        making = [bin_folder / "initdb", "--pgdata", data, "--username=dongliang", "--auth=trust"]
-        making += ["--encoding=UTF8", "--no-locale", "--no-sync"]
-        made = subprocess.run(making, cwd=folder, capture_output=True, text=True, **run_as)
+class Cluster:
+    """A cluster in a temporary folder of its own, which can be stopped, or killed, and started again."""
+
+    def __init__(self, options: Sequence[str], making: Sequence[str] = ()) -> None:
+        self.making = making
+        self.run_as = owner()
+        self.folder = Path(tempfile.mkdtemp(prefix="dongliang-postgres-"))
+        self.data = self.folder / "data"
+        self.log = self.folder / "server.log"
+        # A socket in a folder of the owner's: no port to collide on, and nobody else gets in.
+        self.options = [*options, "listen_addresses=", f"unix_socket_directories={self.data}"]
+        self.server: subprocess.Popen[bytes] | None = None
+        self.url = f"postgres://dongliang@{quote(str(self.data), safe='')}/dongliang"
+
+    def make(self) -> None:
+        """Lay down the cluster, start it and create the database."""
+        self.folder.chmod(0o755)
+        self.data.mkdir(mode=0o700)
+        if self.run_as:
+            shutil.chown(self.data, self.run_as["user"], self.run_as["group"])
+        self.programs = reachable(programs(), self.folder, self.run_as)
+        making = [self.programs / "initdb", "--pgdata", self.data, "--username=dongliang", "--auth=trust"]
+        making += ["--encoding=UTF8", "--no-locale", "--no-sync", *self.making]
+        made = subprocess.run(making, cwd=self.folder, capture_output=True, text=True, **self.run_as)
         if made.returncode:
             raise NoPostgres(f"PostgreSQL made no cluster: {made.stderr.strip()}")
-        # A socket in a folder of the owner's: no port to collide on, and nobody else gets in.
-        options = [*OPTIONS, "listen_addresses=", f"unix_socket_directories={data}"]
-        serving = [bin_folder / "postgres", "-D", data, *(f"--{option}" for option in options)]
-        with (folder / "server.log").open("wb") as log:
-            server = subprocess.Popen(
-                serving, cwd=folder, stdout=log, stderr=log, start_new_session=True, **run_as
+        self.start()
+        with self.connect() as connection:
+            connection.execute("CREATE DATABASE dongliang")
+
+    def connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(host=str(self.data), user="dongliang", dbname="postgres", autocommit=True)
+
+    def start(self, *, largest_file: int | None = None) -> None:
+        """Start the server and wait until it answers. With ``largest_file`` none of its files may outgrow so many bytes."""
+        serving = [self.programs / "postgres", "-D", self.data, *(f"--{option}" for option in self.options)]
+        if largest_file is not None:
+            serving = ["sh", "-c", f'ulimit -f {largest_file // 512}; exec "$@"', "sh", *serving]
+        with self.log.open("ab") as log:
+            self.server = subprocess.Popen(
+                serving, cwd=self.folder, stdout=log, stderr=log, start_new_session=True, **self.run_as
             )
-        await_answer(server, data, folder / "server.log")
-        yield f"postgres://dongliang@{quote(str(data), safe='')}/dongliang"
-    finally:
-        if server:
-            server.send_signal(signal.SIGINT)  # "fast": closes connections, then stops
-            server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        deadline = time.monotonic() + SECONDS_TO_START
+        while True:
+            try:
+                self.connect().close()
+                return
+            except psycopg.OperationalError as error:
+                if self.server.poll() is not None or time.monotonic() > deadline:
+                    raise NoPostgres(f"PostgreSQL did not start: {self.log.read_text().strip()}") from error
+            time.sleep(0.05)
 
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """Stop the server: unless told otherwise "fast", which closes connections first."""
+        if self.server:
+            self.server.send_signal(number)
+            self.server.wait()
+            self.server = None
 
-def await_answer(server: subprocess.Popen[bytes], socket: Path, log: Path) -> None:
-    """Wait until the server answers, and create the database."""
-    deadline = time.monotonic() + SECONDS_TO_START
-    while True:
-        try:
-            with psycopg.connect(
-                host=str(socket), user="dongliang", dbname="postgres", autocommit=True
-            ) as connection:
-                connection.execute("CREATE DATABASE dongliang")
+    def kill(self) -> None:
+        """kill -9 of the server with all its processes."""
+        if self.server is None:
             return
-        except psycopg.OperationalError as error:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise NoPostgres(f"PostgreSQL did not start: {log.read_text().strip()}") from error
-        time.sleep(0.05)
+        pid = self.server.pid
+        for each in (pid, *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            with suppress(ProcessLookupError):
+                os.kill(int(each), signal.SIGKILL)
+        self.server.wait()
+        self.server = None
+
+
+@contextmanager
+def cluster(options: Sequence[str] = OPTIONS, making: Sequence[str] = ()) -> Iterator[Cluster]:
+    """Run a cluster with an empty database; ``options`` are the server's, ``making`` those of initdb."""
+    made = Cluster(options, making)
+    try:
+        made.make()
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(made.folder, ignore_errors=True)
 
 
 def main(arguments: list[str]) -> int:
@@ -129,8 +162,8 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     try:
-        with cluster() as url:
-            child = subprocess.Popen(command, env=os.environ | {"DONGLIANG_DATABASE": url})
+        with cluster() as made:
+            child = subprocess.Popen(command, env=os.environ | {"DONGLIANG_DATABASE": made.url})
             try:
                 return child.wait()
             finally:

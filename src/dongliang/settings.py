@@ -200,5 +200,9 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     # A refusal or a missing page is an answer, not a fault: only faults leave a trace.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    # Nor is a name that this site does not have, which any stranger can ask for as often as they like.
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
 }

@@ -140,6 +140,8 @@ def run_server(host: str, port: int, *, workers: int = 1, part: str = "all") -> 
         workers=workers,
         blocking_threads=4 if is_wsgi else 1,
         websockets=False,
+        # A process that ends, for want of memory say, would take the whole site with it.
+        respawn_failed_workers=True,
         # The address of a resident's page holds a code.
         log_access=False,
     ).serve()

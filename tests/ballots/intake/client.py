@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import EllipsisType
 from typing import Any
 
 FORM = "application/x-www-form-urlencoded"
@@ -41,9 +42,9 @@ class Browser:
         return await self.ask("POST", address, [data], headers)
 
     async def ask(
-        self, method: str, address: str, parts: Iterable[bytes | None], headers: dict[str, str]
+        self, method: str, address: str, parts: Iterable[bytes | EllipsisType | None], headers: dict[str, str]
     ) -> Response:
-        """One request; its body comes in ``parts``, and after None nothing more comes."""
+        """One request; its body comes in ``parts``, after None nothing more comes, and at ``...`` the connection breaks."""
         path, _mark, query = address.partition("?")
         everything = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
         scope = {
@@ -66,6 +67,8 @@ class Browser:
                 return {"type": "http.request", "body": b"", "more_body": False}
             if (part := waiting.pop(0)) is None:
                 await asyncio.Event().wait()
+            if part is ...:
+                return {"type": "http.disconnect"}
             return {"type": "http.request", "body": part, "more_body": bool(waiting)}
 
         async def send(message: dict[str, Any]) -> None:

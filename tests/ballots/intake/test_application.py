@@ -9,7 +9,7 @@ from collections import Counter
 from urllib.parse import urlencode
 
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,9 +141,14 @@ def test_one_ballot_that_cannot_be_stored_takes_no_other_down(world, rounds, mon
     assert Ballot.objects.count() == 7
 
 
-def test_without_a_database_nothing_is_acknowledged_and_the_answers_are_kept(rounds, code, monkeypatch):
+@pytest.mark.parametrize(
+    "ailing", [OperationalError("connection refused"), InternalError("could not extend file: File too large")]
+)
+def test_without_a_database_nothing_is_acknowledged_and_the_answers_are_kept(
+    rounds, code, monkeypatch, ailing
+):
     def is_down(*_args, **_more):
-        raise OperationalError("connection refused")
+        raise ailing
 
     async def visit(browser):
         await browser.get(f"/v/{code}/")
@@ -424,6 +429,17 @@ def test_a_body_that_does_not_arrive_is_given_up_and_holds_up_nobody(rounds, cod
 
     assert (page.status, slow.status) == (200, 408)
     assert "没有按时到齐" in slow.text
+
+
+def test_a_ballot_whose_connection_broke_off_is_not_stored(rounds, code):
+    """What arrived may look like a whole ballot, and lacks the number by which the page is known when it comes again."""
+
+    async def visit(browser):
+        body = f"{ANSWERS}&nonce=0123".encode()
+        return await browser.ask("POST", f"/v/{code}/", [body, ...], {"content-type": FORM})
+
+    assert with_intake(visit).status == 400
+    assert Ballot.objects.count() == 0
 
 
 def test_a_host_that_is_not_this_site_s_is_refused(code):

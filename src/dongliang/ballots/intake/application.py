@@ -270,12 +270,15 @@ class Arrivals:
 
 
 async def whole_body(receive: Receive) -> bytes:
-    """The body, or as much of it as shows that it is too large."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body") and len(body) <= LARGEST_BODY:
+    """The body, or as much of it as shows that it is too large. Raises Unreadable."""
+    body, more = b"", True
+    while more and len(body) <= LARGEST_BODY:
         message = await receive()
+        # The connection broke, or the body is not what its head says. What came so far may look like a whole ballot.
+        if message["type"] == "http.disconnect":
+            raise Unreadable(400, "too_slow")
         body += message.get("body", b"")
+        more = message.get("more_body", False)
     return body
 
 

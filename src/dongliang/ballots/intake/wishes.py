@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.utils.timezone import now
 
 from dongliang.ballots.actions.casting import Cast, cast_ballots
@@ -18,6 +18,9 @@ from dongliang.ballots.queries.residents import ballots_with, votes_counted
 from dongliang.common.refusals import Refused
 
 logger = logging.getLogger(__name__)
+
+# What ails the database rather than the wish. An InternalError is what PostgreSQL calls a file that may not grow.
+TO_BE_TRIED_LATER = (OperationalError, InterfaceError, InternalError)
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def granted(wishes: Sequence[Any], grant: Any) -> list[Any]:
         try:
             outcomes = grant(wishes)
             break
-        except (OperationalError, InterfaceError) as error:
+        except TO_BE_TRIED_LATER as error:
             connection.close()
             if attempt == 2:
                 logger.error("The database does not answer residents: %s", error)
