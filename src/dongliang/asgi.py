@@ -143,5 +143,17 @@ def environ_of(scope: Scope, body: Any, size: int) -> dict[str, Any]:
     return environ
 
 
-application = Intake(Pages(django))
-residents = Intake()
+pages = Pages(django)
+
+
+async def below_v(scope: Scope, receive: Receive, send: Send) -> None:
+    """Those of the residents' pages that Django serves: receipts, proofs, the ways to show that one may vote."""
+    if scope["type"] == "http" and scope["path"].startswith("/v/"):
+        await pages(scope, receive, send)
+    elif scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+application = Intake(pages)
+residents = Intake(below_v)

@@ -466,13 +466,26 @@ async def elsewhere(scope, receive, send):
     await send({"type": "http.response.body", "body": scope["path"].encode()})
 
 
-@pytest.mark.parametrize("path", ["/", "/rounds/", "/vote/", "/v/7K3F/nothing/of/ours/", "/static/x.css"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/rounds/",
+        "/vote/",
+        "/v/7K3F/nothing/of/ours/",
+        "/static/x.css",
+        "/v/receipt/",
+        "/v/proof/",
+        "/v/at/LZ0101/",
+        "/v/wechat/",
+    ],
+)
 def test_what_is_no_page_of_residents_is_passed_on(rounds, path):
     assert with_intake(lambda browser: browser.get(path), elsewhere).status == 299
     assert with_intake(lambda browser: browser.get(path)).status == 404
 
 
-@pytest.mark.parametrize("path", ["/v", "/v/receipt", "/v/7K3F-9M2Q-XR4T", "/v/7K3F-9M2Q-XR4T/projects"])
+@pytest.mark.parametrize("path", ["/v", "/v/7K3F-9M2Q-XR4T", "/v/7K3F-9M2Q-XR4T/projects"])
 def test_an_address_typed_without_its_last_slash_leads_to_the_page(rounds, path):
     answer = with_intake(lambda browser: browser.get(f"{path}?size=large"), elsewhere)
 

@@ -47,7 +47,7 @@ ROOM = 4000
 # Whoever guesses waits for each answer; so many may wait at a time.
 SECONDS_TO_SLOW_DOWN = 1.0
 MOST_SLOWED_DOWN = 500
-OUR_PAGES = {"ballots:enter", "ballots:receipt", "ballots:rate", "ballots:pick", "ballots:thanks"}
+OUR_PAGES = {"ballots:enter", "ballots:rate", "ballots:pick", "ballots:thanks"}
 
 
 class Intake:

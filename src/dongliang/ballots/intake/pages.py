@@ -66,8 +66,6 @@ def answer(visit: Visit, now: Snapshot) -> Page | None:
     match visit.path.split("/"):
         case ["", "v", ""]:
             page = enter(visit, now)
-        case ["", "v", "receipt" | "proof" | "wechat", ""]:
-            return None
         case ["", "v", text, ""]:
             page = rate(visit, now, text)
         case ["", "v", text, "projects", ""]:
