@@ -18,6 +18,8 @@ RETRIES = 50
 MET = {"23505", "40P01", "40001"}
 
 TABLE = Ballot._meta.db_table
+# The index behind the rule that one ballot a credential counts.
+ONE_COUNTED = "one_counted_ballot_a_credential"
 # The columns that differ from ballot to ballot, with their types in PostgreSQL.
 COLUMNS = {
     "enrolment_id": "bigint",
@@ -32,11 +34,22 @@ COLUMNS = {
 }
 STORED = f"""
     SELECT round.state, ballot.*
-    FROM (SELECT state FROM {Round._meta.db_table} WHERE id = %s {{for_share}}) AS round
+    FROM (SELECT state FROM {Round._meta.db_table} WHERE id = %s FOR SHARE) AS round
     LEFT JOIN (
         SELECT id, receipt, credential, marks, status FROM {TABLE}
-        WHERE receipt {{}} OR (round_id = %s AND status = 'counted' AND credential {{}})
-        ORDER BY id {{for_update}}
+        WHERE receipt = ANY(%s::bytea[]) OR (round_id = %s AND status = 'counted' AND credential = ANY(%s::bytea[]))
+        ORDER BY id FOR UPDATE
+    ) AS ballot ON true
+"""
+# SQLite would rather read all counted ballots of a round than look each credential up, unless told.
+STORED_IN_SQLITE = f"""
+    SELECT round.state, ballot.*
+    FROM (SELECT state FROM {Round._meta.db_table} WHERE id = %s) AS round
+    LEFT JOIN (
+        SELECT id, receipt, credential, marks, status FROM {TABLE} WHERE receipt IN ({{among}})
+        UNION
+        SELECT id, receipt, credential, marks, status FROM {TABLE} INDEXED BY {ONE_COUNTED}
+        WHERE round_id = %s AND status = 'counted' AND credential IN ({{among}})
     ) AS ballot ON true
 """
 # SQLite takes a limited number of values in one statement.
@@ -154,20 +167,14 @@ def found_rows(round: Round, digests: Sequence[bytes], credentials: Sequence[byt
     """The round's state with each ballot found, or once by itself."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            anyone = "= ANY(%s::bytea[])"
-            cursor.execute(
-                STORED.format(anyone, anyone, for_share="FOR SHARE", for_update="FOR UPDATE"),
-                [round.pk, array_literal(digests), round.pk, array_literal(credentials)],
-            )
+            cursor.execute(STORED, [round.pk, array_literal(digests), round.pk, array_literal(credentials)])
             return cursor.fetchall()
         rows: list[tuple[Any, ...]] = []
         size = VALUES_AT_ONCE // 2
         for start in range(0, max(len(digests), 1), size):
             some, others = digests[start : start + size], credentials[start : start + size]
-            among = f"IN ({', '.join(['%s'] * len(some))})"
-            cursor.execute(
-                STORED.format(among, among, for_share="", for_update=""), [round.pk, *some, round.pk, *others]
-            )
+            among = ", ".join(["%s"] * len(some))
+            cursor.execute(STORED_IN_SQLITE.format(among=among), [round.pk, *some, round.pk, *others])
             rows += cursor.fetchall()
         return rows
 
