@@ -1,6 +1,6 @@
 """What is published when residents' rounds close, and what shows that nothing was changed afterwards.
 
-Pure: text and bytes in, text and bytes out; docs/decisions/0008 says why it is as it is. A receipt's **commitment** is a
+Pure: text and bytes in, text and bytes out; docs/decisions/0012 says why it is as it is. A receipt's **commitment** is a
 digest that anybody can compute from the receipt, and from which nobody learns whose it is. One line for each ballot,
 commitment and status but **never the marks**, makes a Merkle tree (as in RFC 6962), in the order of the commitments,
 which tells nothing. The marks are counted by neighbourhood, and each neighbourhood's count is sealed: a digest salted
