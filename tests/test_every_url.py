@@ -187,19 +187,22 @@ def named_patterns() -> set[str]:
     return {name for name, _route in named_routes()}
 
 
-@pytest.fixture
-def world() -> World:
-    world = make_closed_world()
-    best = draw_lists(run_scoring(world.season, by=None), by=None)[0]
+def lead_to_certificates(best: HonourList) -> None:
+    """Publish the list, answer an objection, confirm it and issue its certificates; propose a change to another one."""
     publish_list(best, by=None)
     said = {"name": "王建华", "contact": "13800000000", "text": "公示材料与事实不符"}
-    answer_objection(
-        receive_objection(best, **said, enrolment=None, by=None), answer="属实。", upheld=False, by=None
-    )
+    objection = receive_objection(best, **said, enrolment=None, by=None)
+    answer_objection(objection, answer="属实。", upheld=False, by=None)
     HonourList.objects.filter(pk=best.pk).update(objections_until=date(2021, 1, 1))
     issue_certificates(confirm_list(best, by=None), by=None)
     other = best.season.honour_lists.exclude(pk=best.pk).first()
     propose_change(other, leaving=other.honours.first().enrolment, entering=None, reason="自愿放弃", by=None)
+
+
+@pytest.fixture
+def world() -> World:
+    world = make_closed_world()
+    lead_to_certificates(draw_lists(run_scoring(world.season, by=None), by=None)[0])
     leave_pile(world)
     make_flag(world.season, world.enrolments[0])
     elsewhere = make_world(code="YZ", open_it=False)

@@ -12,7 +12,7 @@ from tests.browser import DESKTOP, PHONE, axe, page_of, shoot, sign_in
 from tests.factories.ballots import make_flag
 from tests.factories.scoring import make_closed_world, make_collecting_world
 from tests.factories.season import World, make_account
-from tests.test_every_url import READING, address, expected, leave_pile
+from tests.test_every_url import READING, address, expected, lead_to_certificates, leave_pile
 
 SCREENS = {"phone": PHONE, "desktop": DESKTOP}
 # A file, not a page.
@@ -24,8 +24,14 @@ FILES = {
     "mentoring:roster_template",
     "ballots:wall_tiles",
 }
-FILES |= {"ballots:archive", "ballots:poster", "ballots:posters"}
-FILES |= {"mentoring:roster_export", "scoring:document", "scoring:export", "awards:export"}
+FILES |= {"ballots:archive", "ballots:poster", "ballots:posters", "portal:result_book"}
+FILES |= {
+    "mentoring:roster_export",
+    "scoring:document",
+    "scoring:export",
+    "awards:export",
+    "awards:certificates_file",
+}
 
 
 def make_published_world() -> World:
@@ -33,8 +39,9 @@ def make_published_world() -> World:
     leave_pile(world)
     judge_both(make_flag(world.season, world.enrolments[0]), world, "keep")
     judge_both(make_flag(world.season, world.enrolments[1]), world, "exclude")
-    for honour_list in draw_lists(run_scoring(world.season, by=None), by=None)[:2]:
-        publish_list(honour_list, by=None)
+    best, popular, _surest = draw_lists(run_scoring(world.season, by=None), by=None)
+    publish_list(popular, by=None)
+    lead_to_certificates(best)
     return world
 
 
