@@ -32,7 +32,7 @@ def test_the_office_runs_a_season_and_the_public_reads_the_roll(desktop):
     desktop.get_by_role("link", name="最美书记").click()
     name = desktop.get_by_role("row").nth(1).get_by_role("link").inner_text()
     desktop.get_by_role("button", name="公布名单").click()
-    expect(desktop.get_by_text("已登上公开的光荣榜")).to_be_visible()
+    expect(desktop.get_by_text("已上光荣榜公示")).to_be_visible()
 
     desktop.get_by_role("button", name="退出").first.click()
     desktop.goto("/honours/")

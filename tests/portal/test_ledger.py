@@ -3,8 +3,8 @@ import json
 import pytest
 from django.urls import reverse
 
-from dongliang.awards.actions import draw_lists, publish_list
-from dongliang.awards.queries import publishing_blockers
+from dongliang.awards.actions.lists import draw_lists, publish_list
+from dongliang.awards.queries.lists import publishing_blockers
 from dongliang.ballots.actions.integrity import judge_flag
 from dongliang.ballots.models import Round
 from dongliang.common.refusals import Refused

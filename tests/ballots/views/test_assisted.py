@@ -1,4 +1,5 @@
 import re
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
@@ -43,7 +44,9 @@ def test_the_resident_votes_on_the_officer_s_device_and_the_officer_sees_only_th
     handed = client.post(PAGE)["Location"]
     assert "请把平板交给居民" in page(client.get(handed))
     questions = re.search(r'href="(/v/p\.[^"]+/)"', page(client.get(handed)))[1]
-    receipt = client.post(questions, ANSWERS)["Location"]
+    receipt = client.post(questions, urlencode(ANSWERS), content_type="application/x-www-form-urlencoded")[
+        "Location"
+    ]
     assert f'href="{PAGE}"' in page(client.get(receipt))
 
     ballot = Ballot.objects.get()

@@ -115,7 +115,7 @@ def test_every_class_of_exclusion_has_its_words(client, world, rounds):
     shown = []
     for receipt, reason in zip(receipts, Ballot.Exclusion, strict=True):
         exclude(receipt, world.season, reason)
-        shown.append(checked(client, receipt).split("notice-stop")[1].split("</p>")[1])
+        shown.append(checked(client, receipt).split('"notice notice-stop"')[1].split("</p>")[1])
 
     assert len(set(shown)) == len(Ballot.Exclusion)
     assert "" not in {text.removeprefix("<p>").strip() for text in shown}
