@@ -98,7 +98,7 @@ class System:
             return connection.execute(statement).fetchall()
 
     def empty(self) -> None:
-        self.rows("TRUNCATE ballots_ballot" if self.postgres else "DELETE FROM ballots_ballot")
+        self.rows("TRUNCATE ballots_ballot CASCADE" if self.postgres else "DELETE FROM ballots_ballot")
 
     def cpu(self) -> float:
         return cpu_seconds(*self.pids)

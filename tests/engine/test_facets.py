@@ -66,6 +66,22 @@ def start_of(ratings, steps):
     return point, parameters
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_nodes_farther_apart_miss_less_than_is_told_from_them(seed):
+    ratings = drawn(seed, indicators=1)[0]
+    sheets = facets._Sheets.of(ratings, "common")
+    model = facets._Model.of(sheets, "common")
+    start = model.start(sheets)
+
+    coarse, fine = (
+        facets._evaluate(sheets, model, start, np.zeros(ratings.n_targets), apart).log_likelihood
+        for apart in (facets.COARSE, 1.0)
+    )
+
+    # A Newton step's gain is half of what it promises.
+    assert abs(coarse - fine) < facets.NEAR / 2 * ratings.n_targets
+
+
 @pytest.mark.parametrize("steps", ["common", "per_indicator"])
 def test_gradient_and_information_agree_with_finite_differences(steps):
     point, parameters = start_of(drawn(1)[0], steps)

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 
 from dongliang.engine.data import (
     Booleans,
@@ -33,7 +33,10 @@ TOLERANCE = 1e-7
 # Posteriors are summed to where their logarithm has fallen by so much, sought so many standard deviations from the mode, in
 # steps of at most so many standard deviations and so many logits: equal steps integrate a smooth bell up to rounding once
 # they are shorter than it.
-FALL, SPAN, STEP, LONGEST = 24.0, 5.0, 0.9, 0.6
+FALL, SPAN, STEP, LONGEST = 20.0, 5.0, 0.9, 0.6
+# Newton steps that promise more than FAR a target end on nodes COARSE times as far apart, which miss the log-likelihood
+# by some 1e-6 a target: gains below NEAR a target are not told from that.
+COARSE, FAR, NEAR = 1.3, 1e-3, 1e-5
 # The posterior is searched in blocks of about this many sheets times nodes, which stay in the processor's cache.
 BLOCK = 30_000
 # The information matrix of this many raters takes 0.2 GB, and a few are alive at once.
@@ -334,6 +337,7 @@ class _Point:
     kappa: Floats
     sd: float
     modes: Floats
+    apart: float
     log_likelihood: float
     gradient: Floats
     information: Floats
@@ -391,10 +395,10 @@ class _Posterior:
             normaliser=normaliser,
         )
 
-    def chances(self, kappa: Floats) -> Floats:
-        """Of each step above the lowest, (J, K, m, Q)."""
-        numerators = np.exp(-kappa)[:, 1:, None, None] * self.powers[1:]
-        numerators /= self.normaliser[:, None]
+    def chances(self, kappa: Floats, indicator: int) -> Floats:
+        """Of each step above the lowest on an indicator, (K, m, Q)."""
+        numerators = np.exp(-kappa[indicator, 1:])[:, None, None] * self.powers[1:]
+        numerators /= self.normaliser[indicator]
         return np.asarray(numerators)
 
 
@@ -415,9 +419,10 @@ def _density(
 
 
 def _placed(
-    sheets: _Sheets, severities: Floats, kappa: Floats, sd: float, modes: Floats
+    sheets: _Sheets, severities: Floats, kappa: Floats, sd: float, modes: Floats, apart: float = 1.0
 ) -> tuple[Floats, Floats]:
-    """Each target's nodes (p, Q), in equal steps over all of its own posterior; and the modes."""
+    """Each target's nodes (p, Q), in equal steps over all of its own posterior, ``apart`` times as long as they need to be
+    for the last digits; and the modes."""
     for _ in range(50):
         peak, slope, bend = _density(sheets, severities, kappa, sd, modes)
         move = np.clip(slope / bend, -2, 2)
@@ -433,11 +438,13 @@ def _placed(
         # The logarithm is concave, so that it lies below its own tangent farther out.
         ends.append(end + side * np.maximum(0, FALL - (peak - value)) / np.abs(slope))
     low, high = ends
-    steps = ((high - low) / np.minimum(STEP * errors, LONGEST)).max()
+    steps = ((high - low) / np.minimum(STEP * errors, LONGEST)).max() / apart
     return np.linspace(low, high, 1 + int(np.ceil(np.nan_to_num(steps, posinf=0.0))), axis=1), modes
 
 
-def _evaluate(sheets: _Sheets, model: _Model, parameters: Floats, modes: Floats) -> _Point | None:
+def _evaluate(
+    sheets: _Sheets, model: _Model, parameters: Floats, modes: Floats, apart: float = 1.0
+) -> _Point | None:
     """None where parameters are so far off that numbers overflow."""
     effects = model.design @ parameters
     severities, kappa, sd = effects[: model.raters], model.kappa(effects), float(np.exp(effects[-1]))
@@ -446,7 +453,7 @@ def _evaluate(sheets: _Sheets, model: _Model, parameters: Floats, modes: Floats)
     gradient, information = np.zeros(size), np.zeros((size, size))
     gradient[model.raters : -1] = -sheets.given[:, 1:].ravel()
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        nodes, modes = _placed(sheets, severities, kappa, sd, modes)
+        nodes, modes = _placed(sheets, severities, kappa, sd, modes, apart)
         if not np.isfinite(nodes).all():
             return None
         for block in sheets.blocks(nodes.shape[1]):
@@ -461,6 +468,7 @@ def _evaluate(sheets: _Sheets, model: _Model, parameters: Floats, modes: Floats)
         kappa=kappa,
         sd=sd,
         modes=modes,
+        apart=apart,
         log_likelihood=log_likelihood,
         gradient=model.design.T @ gradient,
         information=model.design.T @ information @ model.design,
@@ -478,20 +486,28 @@ def _add_information(
 ) -> None:
     """Add a block's posterior means of the scores to ``gradient``, and to ``information`` those of what the marks would tell
     if the targets were known, less the posterior covariances of the scores [Lou82]_."""
-    raters, weights = model.raters, posterior.weights
-    indicators, steps = len(kappa), sheets.steps[1:]
-    chances = posterior.chances(kappa)
+    raters, weights, steps = model.raters, posterior.weights, sheets.steps[1:]
     per_sheet = weights[sheets.target]
-    counted = sheets.counts.T[:, :, None]
-    mean = np.einsum("k,jkmq->jmq", steps, chances)
-    spread = np.einsum("k,jkmq->jmq", steps**2, chances) - mean**2
-
-    by_rater = (counted * mean).sum(axis=0)
+    by_rater = np.zeros_like(per_sheet)
+    counts: list[Floats] = []
+    tilted: list[Floats] = []
+    ends = np.append(sheets.first, len(per_sheet))
+    # One indicator at a time, so that what it takes stays in the processor's cache.
+    for indicator, counted in enumerate(sheets.counts.T[:, :, None]):
+        chances = posterior.chances(kappa, indicator)
+        flat = chances.reshape(len(steps), -1)
+        mean = (steps @ flat).reshape(per_sheet.shape)
+        weighted = chances * (counted * per_sheet)
+        expected_counts = weighted.sum(axis=2)
+        tilted.append(expected_counts * steps[:, None] - np.einsum("kmq,mq->km", weighted, mean))
+        own = slice(raters + indicator * len(steps), raters + (indicator + 1) * len(steps))
+        information[own, own] += np.diag(expected_counts.sum(axis=1))
+        information[own, own] -= flat @ weighted.reshape(flat.shape).T
+        given = csr_array((counted.ravel(), np.arange(len(counted)), ends))
+        counts.extend(given @ chance for chance in chances)
+        by_rater += mean * counted
     expected = (by_rater * per_sheet).sum(axis=1)
-    counts = np.add.reduceat(chances * counted[:, None], sheets.first, axis=2)
-    others = np.concatenate(
-        [counts.reshape(-1, *weights.shape), (posterior.nodes / sd)[None] ** 2 - 1]
-    )  # of kappa, and of the log of sd
+    others = np.stack([*counts, (posterior.nodes / sd) ** 2 - 1])  # of kappa, and of the log of sd
     others_mean = (others * weights).sum(axis=2)
     gradient[:raters] += sheets.by_rater(expected - sheets.sums.sum(axis=1))
     gradient[raters:] += others_mean.sum(axis=1)
@@ -515,24 +531,16 @@ def _add_information(
     information[raters:, raters:] -= deviations @ deviations.T
 
     each = np.arange(raters)
-    information[each, each] += sheets.by_rater(((counted * spread).sum(axis=0) * per_sheet).sum(axis=1))
-    weighted = counted * per_sheet
-    tilted = np.einsum("jkmq,jmq->jkm", chances, weighted) * steps[:, None]
-    tilted -= np.einsum("jkmq,jmq->jkm", chances, weighted * mean)
-    across = sheets.by_rater(tilted.reshape(-1, len(sheets.target)).T)
+    information[each, each] += sheets.by_rater(np.sum([steps @ part for part in tilted], axis=0))
+    across = sheets.by_rater(np.concatenate(tilted).T)
     information[:raters, raters:-1] += across
     information[raters:-1, :raters] += across.T
-    for indicator in range(indicators):
-        own = slice(raters + indicator * len(steps), raters + (indicator + 1) * len(steps))
-        flat = chances[indicator].reshape(len(steps), -1)
-        weight = weighted[indicator].ravel()
-        information[own, own] += np.diag(flat @ weight) - (flat * weight) @ flat.T
     information[-1, -1] += 2 * float(((posterior.nodes / sd) ** 2 * weights).sum())
 
 
 def _maximise(sheets: _Sheets, model: _Model, max_iterations: int) -> tuple[_Point, Floats, Record]:
     """Newton steps, halved until the log-likelihood rises. Returns the covariance of the parameters too."""
-    point = _evaluate(sheets, model, model.start(sheets), np.zeros(len(sheets.targets)))
+    point = _evaluate(sheets, model, model.start(sheets), np.zeros(len(sheets.targets)), COARSE)
     if point is None:
         raise Unidentified(SEPARATED)
     evaluations = 1
@@ -541,13 +549,17 @@ def _maximise(sheets: _Sheets, model: _Model, max_iterations: int) -> tuple[_Poi
         free[-1] = point.parameters[-1] > np.log(LEAST_SD) or point.gradient[-1] > 0
         step, covariance = _newton(point, free)
         decrement = float(point.gradient @ step)
-        if decrement <= point.tolerance:
+        if point.apart > 1 and decrement <= NEAR * len(sheets.targets):
+            higher, tried = _evaluate(sheets, model, point.parameters, point.modes, 1.0), 1
+        elif decrement <= point.tolerance:
             stopped = "The deviance can fall no further."
             break
-        if iteration == max_iterations:
+        elif iteration == max_iterations:
             stopped = f"{max_iterations} iterations were allowed."
             break
-        higher, tried = _climb(sheets, model, point, step)
+        else:
+            apart = COARSE if decrement > FAR * len(sheets.targets) else 1.0
+            higher, tried = _climb(sheets, model, point, step, apart)
         evaluations += tried
         if higher is None:
             stopped = "No shorter step lowered the deviance."
@@ -583,14 +595,16 @@ def _newton(point: _Point, free: Booleans) -> tuple[Floats, Floats]:
     return covariance @ point.gradient, covariance
 
 
-def _climb(sheets: _Sheets, model: _Model, point: _Point, step: Floats) -> tuple[_Point | None, int]:
+def _climb(
+    sheets: _Sheets, model: _Model, point: _Point, step: Floats, apart: float
+) -> tuple[_Point | None, int]:
     promised = float(point.gradient @ step)
     # Logits: no parameter needs to jump farther, and no exponential overflows.
     length = min(1.0, 5.0 / float(np.abs(step).max()))
     for tried in range(1, 31):
         parameters = point.parameters + length * step
         parameters[-1] = max(parameters[-1], np.log(LEAST_SD))
-        higher = _evaluate(sheets, model, parameters, point.modes)
+        higher = _evaluate(sheets, model, parameters, point.modes, apart)
         if (
             higher
             and higher.log_likelihood >= point.log_likelihood + 1e-4 * length * promised - point.tolerance / 4
