@@ -80,11 +80,19 @@ class Ballot(models.Model):
         COPIES = "copies", _("more copies of one sheet than chance explains")
         CARDS = "cards", _("consecutive cards used together")
 
-    round = models.ForeignKey(Round, models.PROTECT, related_name="ballots", verbose_name=_("round"))
+    # Neither needs an index of its own, which every ballot would pay for: see the tally's.
+    round = models.ForeignKey(
+        Round, models.PROTECT, related_name="ballots", db_index=False, verbose_name=_("round")
+    )
     # Where the resident lives: the secretary rated, or the voice's home in a round of projects.
     enrolment = models.ForeignKey(
-        Enrolment, models.PROTECT, related_name="ballots", verbose_name=_("neighbourhood")
+        Enrolment,
+        models.PROTECT,
+        related_name="ballots",
+        db_index=False,
+        verbose_name=_("neighbourhood"),
     )
+    # Of one round: season's key and round's kind went into it.
     credential = models.BinaryField(max_length=32)
     receipt = models.BinaryField(max_length=32, unique=True)
     nonce = models.BinaryField(max_length=8, default=b"")
@@ -104,7 +112,7 @@ class Ballot(models.Model):
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["round", "credential"],
+                fields=["credential"],
                 condition=Q(status="counted"),
                 name="one_counted_ballot_a_credential",
             ),

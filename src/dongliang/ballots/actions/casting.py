@@ -18,8 +18,6 @@ RETRIES = 50
 MET = {"23505", "40P01", "40001"}
 
 TABLE = Ballot._meta.db_table
-# The index behind the rule that one ballot a credential counts.
-ONE_COUNTED = "one_counted_ballot_a_credential"
 # The columns that differ from ballot to ballot, with their types in PostgreSQL.
 COLUMNS = {
     "enrolment_id": "bigint",
@@ -32,24 +30,33 @@ COLUMNS = {
     "marks": "text",
     "status": "text",
 }
+# Each digest is looked up by itself (OFFSET 0), since PostgreSQL does not know yet how full the table is while a round
+# fills it, and would rather read all of it. A credential is of one round, so that the round need not be named.
 STORED = f"""
+    WITH found AS MATERIALIZED (
+        SELECT ballot.id FROM unnest(%s::bytea[]) AS wanted (digest)
+        CROSS JOIN LATERAL (SELECT id FROM {TABLE} WHERE receipt = digest OFFSET 0) AS ballot
+        UNION
+        SELECT ballot.id FROM unnest(%s::bytea[]) AS wanted (digest)
+        CROSS JOIN LATERAL (
+            SELECT id FROM {TABLE} WHERE status = 'counted' AND credential = digest OFFSET 0
+        ) AS ballot
+    )
     SELECT round.state, ballot.*
     FROM (SELECT state FROM {Round._meta.db_table} WHERE id = %s FOR SHARE) AS round
     LEFT JOIN (
         SELECT id, receipt, credential, marks, status FROM {TABLE}
-        WHERE receipt = ANY(%s::bytea[]) OR (round_id = %s AND status = 'counted' AND credential = ANY(%s::bytea[]))
-        ORDER BY id FOR UPDATE
+        WHERE id = ANY(ARRAY(SELECT id FROM found)) ORDER BY id FOR UPDATE
     ) AS ballot ON true
 """
-# SQLite would rather read all counted ballots of a round than look each credential up, unless told.
 STORED_IN_SQLITE = f"""
     SELECT round.state, ballot.*
     FROM (SELECT state FROM {Round._meta.db_table} WHERE id = %s) AS round
     LEFT JOIN (
         SELECT id, receipt, credential, marks, status FROM {TABLE} WHERE receipt IN ({{among}})
         UNION
-        SELECT id, receipt, credential, marks, status FROM {TABLE} INDEXED BY {ONE_COUNTED}
-        WHERE round_id = %s AND status = 'counted' AND credential IN ({{among}})
+        SELECT id, receipt, credential, marks, status FROM {TABLE}
+        WHERE status = 'counted' AND credential IN ({{among}})
     ) AS ballot ON true
 """
 # SQLite takes a limited number of values in one statement.
@@ -167,14 +174,14 @@ def found_rows(round: Round, digests: Sequence[bytes], credentials: Sequence[byt
     """The round's state with each ballot found, or once by itself."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(STORED, [round.pk, array_literal(digests), round.pk, array_literal(credentials)])
+            cursor.execute(STORED, [array_literal(digests), array_literal(credentials), round.pk])
             return cursor.fetchall()
         rows: list[tuple[Any, ...]] = []
         size = VALUES_AT_ONCE // 2
         for start in range(0, max(len(digests), 1), size):
             some, others = digests[start : start + size], credentials[start : start + size]
             among = ", ".join(["%s"] * len(some))
-            cursor.execute(STORED_IN_SQLITE.format(among=among), [round.pk, *some, round.pk, *others])
+            cursor.execute(STORED_IN_SQLITE.format(among=among), [round.pk, *some, *others])
             rows += cursor.fetchall()
         return rows
 

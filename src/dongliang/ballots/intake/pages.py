@@ -103,7 +103,7 @@ def enter(visit: Visit, now: Snapshot) -> Page:
     form = CodeForm(MultiValueDict(visit.fields(["code"])))
     with translation.override(visit.look.language):
         if form.is_valid():
-            found = entitlement(now, form.cleaned_data["code"], at=localtime())
+            found = entitlement(now, form.cleaned_data["code"], at=present())
             if not isinstance(found, Refusal):
                 return see_other(f"/v/{found.text}/", visit.look)
             form.add_error("code", found.sentence)
@@ -113,7 +113,7 @@ def enter(visit: Visit, now: Snapshot) -> Page:
 
 def rate(visit: Visit, now: Snapshot, text: str) -> Page:
     """The questions about one secretary."""
-    if isinstance(holder := entitlement(now, text, at=localtime()), Refusal):
+    if isinstance(holder := entitlement(now, text, at=present()), Refusal):
         return refused_code(visit, text, holder)
     round = holder.season.rounds[Round.Kind.SECRETARIES]
     if not round.is_open:
@@ -141,7 +141,7 @@ def rate(visit: Visit, now: Snapshot, text: str) -> Page:
 
 def pick(visit: Visit, now: Snapshot, text: str) -> Page:
     """All projects of the season; the resident picks a few."""
-    if isinstance(holder := entitlement(now, text, at=localtime()), Refusal):
+    if isinstance(holder := entitlement(now, text, at=present()), Refusal):
         return refused_code(visit, text, holder)
     round = holder.season.rounds[Round.Kind.PROJECTS]
     if not round.is_open:
@@ -182,7 +182,7 @@ def thanks(visit: Visit, now: Snapshot, text: str, typed: str) -> Page:
     """The receipt, after a vote; loading it again sends nothing again."""
     if visit.is_post:
         raise Unreadable(405, "method")
-    if isinstance(holder := entitlement(now, text, at=localtime()), Refusal):
+    if isinstance(holder := entitlement(now, text, at=present()), Refusal):
         return refused_code(visit, text, holder)
     found = yield from ballot_of(now, typed)
     if found is None:
@@ -312,6 +312,16 @@ def origin_of(visit: Visit, holder: Entitlement, round: RoundNow) -> bytes | Non
     if not visit.address:
         return None
     return codes.origin_digest(holder.season.key, round.kind, day_at(int(time.time()) // 60), visit.address)
+
+
+def present() -> datetime.datetime:
+    """This moment in the site's own time, to the second."""
+    return moment_at(int(time.time()))
+
+
+@lru_cache(1)
+def moment_at(second: int) -> datetime.datetime:
+    return localtime(datetime.datetime.fromtimestamp(second, datetime.UTC))
 
 
 @lru_cache(1)

@@ -35,12 +35,8 @@ def votes_counted(votes: Collection[tuple[int, bytes]]) -> set[tuple[int, bytes]
     """Those of ``votes``, each a round's id and a credential, of which a ballot is counted."""
     if not votes:
         return set()
-    rounds = ", ".join(sorted({str(int(round)) for round, _credential in votes}))
-    # SQLite would rather read all counted ballots of a round than look each credential up, unless told.
-    by = "" if connection.vendor == "postgresql" else "INDEXED BY one_counted_ballot_a_credential"
     rows = rows_among(
-        f"SELECT round_id, credential FROM {{}} {by} "
-        f"WHERE status = 'counted' AND round_id IN ({rounds}) AND credential {{}}",
+        "SELECT round_id, credential FROM {} WHERE status = 'counted' AND credential {}",
         {credential for _round, credential in votes},
     )
     return {(round, bytes(credential)) for round, credential in rows} & set(votes)
