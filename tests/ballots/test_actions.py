@@ -260,7 +260,28 @@ def test_a_batch_takes_as_many_statements_as_a_few_ballots_do(world):
         ]
 
     # The state with pages sent before and earlier ballots; the insert.
-    assert statements(1, 0) == statements(50, 1) == ["SELECT", "INSERT"]
+    first = "WITH" if connection.vendor == "postgresql" else "SELECT"
+    assert statements(1, 0) == statements(50, 1) == [first, "INSERT"]
+
+
+def test_ballots_are_looked_up_by_digest_in_a_round_the_database_knows_nothing_of(world):
+    secretaries, projects = make_rounds(world.season)
+    key = season_key(world.season)
+    cast(projects, *[make_cast(projects, world.enrolments[0], "1,2", n) for n in range(1, 101)])
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {Ballot._meta.db_table}")
+    cast(secretaries, *[make_cast(secretaries, world.enrolments[0], "5545", n) for n in range(1, 601)])
+
+    with CaptureQueriesContext(connection) as seen:
+        cast_ballots(secretaries, [Cast(world.enrolments[0].pk, bytes(32), "5555")], key=key, at=NOON)
+    statement = next(query["sql"] for query in seen if query["sql"].split()[0] in ("WITH", "SELECT"))
+    explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{explain} {statement}")
+        plan = "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+    assert "one_counted_ballot_a_credential" in plan
+    assert "ballot_tally" not in plan
 
 
 def test_a_page_sent_again_is_stored_once_and_answered_with_the_same_receipt(world):
