@@ -78,6 +78,13 @@ review:sheets                S  >  +  +  +  +  +  x  x  >
 review:sheet                 S  +  -  -  -  +  -  -  -  -
 review:board                 S  +  x  x  x  x  x  x  x  +
 review:assessor              S  +  x  x  x  x  x  x  x  -
+review:avoidances            S  +  x  x  x  x  x  x  x  +
+review:export_avoidances     S  +  x  x  x  x  x  x  x  -
+review:conflicts             S  +  x  x  x  +  +  +  +  +
+review:everybody_staffed     S  +  x  x  x  x  x  x  x  +
+review:export_staffing       S  +  x  x  x  x  x  x  x  -
+review:staffing              S  +  x  x  x  x  x  x  x  -
+review:release               S  +  x  x  x  x  x  x  x  -
 ballots:enter                +  +  +  +  +  +  +  +  +  +
 ballots:receipt              +  +  +  +  +  +  +  +  +  +
 ballots:here                 +  +  +  +  +  +  +  +  +  +
@@ -138,6 +145,8 @@ mentoring:discard_roster     S  .  x  x  x  x  x  x  x  -
 mentoring:create_accounts    S  .  x  x  x  x  x  x  x  .
 projects:state               S  .  .  -  -  x  -  .  -  -
 review:plan                  S  .  x  x  x  x  x  x  x  -
+review:decide_conflict       S  .  -  -  -  x  -  x  -  -
+review:withdraw_conflict     S  .  -  -  -  x  -  x  -  -
 ballots:prepare              S  .  x  x  x  x  x  x  x  x
 ballots:open                 S  .  x  x  x  x  x  x  x  x
 ballots:close                S  .  x  x  x  x  x  x  x  x
@@ -205,11 +214,23 @@ def world() -> World:
     lead_to_certificates(draw_lists(run_scoring(world.season, by=None), by=None)[0])
     leave_pile(world)
     make_flag(world.season, world.enrolments[0])
+    leave_conflict(world)
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
     # What a page shows when it is not told otherwise is the newest season.
     elsewhere.season.delete()
     return world
+
+
+def leave_conflict(world: World) -> None:
+    """A conflict of interest between the first mentor and the first secretary, which nobody decided on."""
+    world.season.conflicts.create(
+        mentor=world.mentors[0],
+        enrolment=world.enrolments[0],
+        ground="work",
+        reason="旧同事",
+        declared_at=now(),
+    )
 
 
 def leave_pile(world: World) -> None:
@@ -289,6 +310,9 @@ def address(name: str, world: World) -> str:
         "ballots:end_search": [season.slug],
         "ballots:flag": [season.rounds.get(kind="secretaries").flags.first().pk],
         "ballots:visiting_list": [first.organisation.code],
+        "review:staffing": [first.pk],
+        "review:release": [world.mentors[0].pk],
+        **{f"review:{step}_conflict": [season.conflicts.get().pk] for step in ("decide", "withdraw")},
         "scoring:run": [run],
         "scoring:document": [run, "result"],
         "scoring:export": [run],

@@ -3,6 +3,7 @@ from typing import cast
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from dongliang.mentoring.models import Mentor
 from dongliang.people.models import Account, Organisation
@@ -81,3 +82,68 @@ class Response(models.Model):
 
     def __str__(self) -> str:
         return str(self.assignment)
+
+
+class Conflict(models.Model):
+    """A declared conflict of interest between a mentor and a secretary. It bars the two once the office confirms it."""
+
+    class Ground(models.TextChoices):
+        FAMILY = "family", _("relatives or in-laws")
+        STUDIO = "studio", _("members of one studio")
+        WORK = "work", _("worked closely together")
+        DISPUTE = "dispute", _("a dispute between the two")
+        OTHER = "other", pgettext_lazy("ground of a conflict", "something else")
+
+    class State(models.TextChoices):
+        DECLARED = "declared", _("waiting for the office")
+        CONFIRMED = "confirmed", pgettext_lazy("conflict", "confirmed")
+        REJECTED = "rejected", pgettext_lazy("conflict", "not confirmed")
+        WITHDRAWN = "withdrawn", pgettext_lazy("conflict", "withdrawn")
+
+    season = models.ForeignKey(Season, models.CASCADE, related_name="conflicts", verbose_name=_("season"))
+    mentor = models.ForeignKey(Mentor, models.CASCADE, related_name="conflicts", verbose_name=_("mentor"))
+    enrolment = models.ForeignKey(
+        Enrolment, models.CASCADE, related_name="conflicts", verbose_name=_("secretary")
+    )
+    ground = models.CharField(_("ground"), max_length=8, choices=Ground)
+    reason = models.CharField(_("what it consists of"), max_length=300)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DECLARED)
+    declared_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    declared_at = models.DateTimeField(_("declared at"))
+    decided_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+    decision = models.CharField(_("why it was decided so"), max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-declared_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mentor", "enrolment"],
+                condition=Q(state__in=["declared", "confirmed"]),
+                name="one_live_conflict_a_pair",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mentor} × {self.enrolment}"
+
+
+class Waiver(models.Model):
+    """A reason of avoidance set aside for one sheet that was given out by hand, as the rule book allows."""
+
+    assignment = models.ForeignKey(
+        Assignment, models.CASCADE, related_name="waivers", verbose_name=_("assignment")
+    )
+    key = models.CharField(_("what is set aside"), max_length=20)
+    reason = models.CharField(_("reason"), max_length=300)
+    granted_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    granted_at = models.DateTimeField(_("granted at"))
+
+    class Meta:
+        ordering = ["assignment", "key"]
+        constraints = [
+            models.UniqueConstraint(fields=["assignment", "key"], name="a_ground_is_waived_once_a_sheet")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.assignment}: {self.key}"
