@@ -85,6 +85,13 @@ review:everybody_staffed     S  +  x  x  x  x  x  x  x  +
 review:export_staffing       S  +  x  x  x  x  x  x  x  -
 review:staffing              S  +  x  x  x  x  x  x  x  -
 review:release               S  +  x  x  x  x  x  x  x  -
+review:waiting               S  +  x  x  x  x  x  x  x  +
+review:export_waiting        S  +  x  x  x  x  x  x  x  -
+review:institutions          S  +  x  x  x  x  x  x  x  +
+review:export_institutions   S  +  x  x  x  x  x  x  x  -
+review:institution           S  +  +  -  -  -  -  -  -  -
+review:institution_workbook  S  x  +  -  -  -  -  -  -  -
+review:return                S  x  +  -  -  -  -  -  -  -
 ballots:enter                +  +  +  +  +  +  +  +  +  +
 ballots:receipt              +  +  +  +  +  +  +  +  +  +
 ballots:here                 +  +  +  +  +  +  +  +  +  +
@@ -145,6 +152,11 @@ mentoring:discard_roster     S  .  x  x  x  x  x  x  x  -
 mentoring:create_accounts    S  .  x  x  x  x  x  x  x  .
 projects:state               S  .  .  -  -  x  -  .  -  -
 review:plan                  S  .  x  x  x  x  x  x  x  -
+review:remind                S  .  x  x  x  x  x  x  x  -
+review:sign                  S  x  .  -  -  -  -  -  -  -
+review:reopen                S  .  x  -  -  -  -  -  -  -
+review:confirm_return        S  x  .  -  -  -  -  -  -  -
+review:discard_return        S  x  .  -  -  -  -  -  -  -
 review:decide_conflict       S  .  -  -  -  x  -  x  -  -
 review:withdraw_conflict     S  .  -  -  -  x  -  x  -  -
 ballots:prepare              S  .  x  x  x  x  x  x  x  x
@@ -215,6 +227,7 @@ def world() -> World:
     leave_pile(world)
     make_flag(world.season, world.enrolments[0])
     leave_conflict(world)
+    leave_return(world)
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
     # What a page shows when it is not told otherwise is the newest season.
@@ -230,6 +243,17 @@ def leave_conflict(world: World) -> None:
         ground="work",
         reason="旧同事",
         declared_at=now(),
+    )
+
+
+def leave_return(world: World) -> None:
+    """A workbook of the first subdistrict, which nobody confirmed."""
+    world.season.returns.create(
+        institution=world.subdistricts[0],
+        file_name="评价表.xlsx",
+        file_sha256="0" * 64,
+        rows=[[1, "4354", ""]],
+        counts={"new": 0, "changed": 1, "same": 0, "left": 2, "passed_over": []},
     )
 
 
@@ -312,6 +336,14 @@ def address(name: str, world: World) -> str:
         "ballots:visiting_list": [first.organisation.code],
         "review:staffing": [first.pk],
         "review:release": [world.mentors[0].pk],
+        **{
+            f"review:{step}": [world.subdistricts[0].pk]
+            for step in ("institution", "institution_workbook", "sign", "reopen")
+        },
+        **{
+            f"review:{step}": [season.returns.get().pk]
+            for step in ("return", "confirm_return", "discard_return")
+        },
         **{f"review:{step}_conflict": [season.conflicts.get().pk] for step in ("decide", "withdraw")},
         "scoring:run": [run],
         "scoring:document": [run, "result"],

@@ -23,6 +23,7 @@ from dongliang.review.queries import (
     sheet_gone,
     too_few_mentors,
 )
+from dongliang.review.signatures import signed_blockers
 from dongliang.seasons.models import Season
 from dongliang.seasons.queries import enrolments
 
@@ -139,7 +140,8 @@ def submit_responses(season: Season, sheets: Sequence[Sheet], *, by: Account | N
 
 
 def _sheet_blockers(season: Season, sheets: Sequence[Sheet]) -> list[Blocker]:
-    found = not_open_blockers(season)
+    institutions = {sheet.assignment.institution_id for sheet in sheets if sheet.assignment.institution_id}
+    found = not_open_blockers(season) + signed_blockers(season, institutions)
     rules = season.rules
     ties = ties_of(sheet.assignment.mentor for sheet in sheets if sheet.assignment.mentor)
     waived = waived_keys(sheets)

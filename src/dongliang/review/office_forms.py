@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from dongliang.common.sheets import MAX_FILE, MEGABYTE
 from dongliang.mentoring.models import Mentor
 from dongliang.people.models import Organisation
 from dongliang.review.avoidance import Barred, ground_words
 from dongliang.review.finding import found_by
 from dongliang.review.models import Conflict
+from dongliang.review.signatures import Asked
 from dongliang.review.staffing import Candidate, Change, Staffed
+from dongliang.review.waiting import About, Waiting
 from dongliang.seasons.models import Enrolment, Season
 
 ALL = pgettext_lazy("filter", "all")
@@ -225,3 +229,80 @@ class ReleaseForm(forms.Form):
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
+
+
+class ReturnForm(forms.Form):
+    file = forms.FileField(
+        label=_("Workbook (.xlsx)"),
+        widget=forms.ClearableFileInput(attrs={"accept": ".xlsx"}),
+        help_text=_("The one downloaded here, filled in. You see first what would change."),
+        error_messages={"empty": _("The file is empty. It may not have been saved; choose it again.")},
+    )
+
+    def clean_file(self) -> UploadedFile:
+        file: UploadedFile = self.cleaned_data["file"]
+        size = file.size or 0
+        if size > MAX_FILE:
+            raise forms.ValidationError(
+                str(_("The file has %(seen)d MB; at most %(allowed)d MB can be read."))
+                % {"seen": -(-size // MEGABYTE), "allowed": MAX_FILE // MEGABYTE}
+            )
+        return file
+
+
+class SigningForm(forms.Form):
+    signer = forms.CharField(
+        label=_("Name of the officer responsible"),
+        help_text=_("It is kept with the time and a fingerprint of all marks and notes."),
+        max_length=40,
+    )
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why they have to be opened again"), max_length=300, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+class AskedFilter(forms.Form):
+    search = forms.CharField(
+        label=pgettext_lazy("who is asked for sheets", "Institution"), required=False, max_length=40
+    )
+    state = forms.ChoiceField(
+        label=pgettext_lazy("of an institution's sheets", "State"),
+        required=False,
+        choices=[
+            ("", ALL),
+            ("late", _("not complete")),
+            ("complete", _("complete, not signed")),
+            ("signed", pgettext_lazy("sheets", "signed")),
+        ],
+    )
+
+    def keeps(self, row: Asked) -> bool:
+        wanted = self.cleaned_data if self.is_valid() else {}
+        return wanted.get("state", "") in ("", row.state) and found_by(
+            wanted.get("search", ""), row.institution
+        )
+
+
+class WaitingFilter(forms.Form):
+    by = forms.CharField(required=False, max_length=12, widget=forms.HiddenInput())
+    search = forms.CharField(label=_("Name or neighbourhood"), required=False, max_length=40)
+    state = forms.ChoiceField(
+        label=pgettext_lazy("of a sheet", "State"),
+        required=False,
+        choices=[("", ALL), ("late", _("not complete")), ("complete", _("complete"))],
+    )
+
+    def keeps(self, row: Waiting | About) -> bool:
+        wanted = self.cleaned_data if self.is_valid() else {}
+        if isinstance(row, Waiting):
+            names: list[object] = [row.progress.assessor]
+            still_open = row.progress.open
+        else:
+            names = [getattr(row.subject, "person", row.subject), getattr(row.subject, "organisation", "")]
+            still_open = row.open
+        return wanted.get("state", "") in ("", "late" if still_open else "complete") and found_by(
+            wanted.get("search", ""), *names
+        )

@@ -12,6 +12,7 @@ from dongliang.people.models import Account, Organisation, Role
 from dongliang.people.queries import grants_of, has_role, organisations_reached
 from dongliang.review.avoidance import avoidance, avoidance_matrix
 from dongliang.review.models import Assignment, Source
+from dongliang.review.signatures import signed_blockers
 from dongliang.seasons.models import Enrolment, Phase, Season
 from dongliang.seasons.rulebook import RuleBookContent
 
@@ -160,6 +161,8 @@ def too_few_mentors(secretaries: list[Enrolment], wanted: int) -> Blocker:
 def response_blockers(assignment: Assignment) -> list[Blocker]:
     """Every reason why this sheet cannot be sent or corrected now, whatever is on it."""
     found = not_open_blockers(assignment.season)
+    if assignment.institution_id:
+        found += signed_blockers(assignment.season, {assignment.institution_id})
     if assignment.mentor:
         waived = assignment.waivers.values_list("key", flat=True)
         found += avoidance(assignment.mentor, assignment.enrolment, assignment.season.rules, waived=waived)
