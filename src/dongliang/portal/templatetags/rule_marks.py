@@ -45,6 +45,17 @@ def avoidance_words(rules: RuleBookContent) -> str:
 
 
 @register.simple_tag
+def waivable_words(rules: RuleBookContent) -> str:
+    words = {
+        "own_studio": _("the own studio"),
+        "same_subdistrict": _("the own subdistrict"),
+        "load": _("an assessor's share of the sheets"),
+        "fewer_assessors": _("the number of assessors"),
+    }
+    return pgettext("between names", ", ").join(words[key] for key in rules.field.waivable)
+
+
+@register.simple_tag
 def verification_words(rules: RuleBookContent) -> str:
     words = {
         "household_code": _("with the code of their household"),
