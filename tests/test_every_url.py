@@ -78,6 +78,20 @@ review:sheets                S  >  +  +  +  +  +  x  x  >
 review:sheet                 S  +  -  -  -  +  -  -  -  -
 review:board                 S  +  x  x  x  x  x  x  x  +
 review:assessor              S  +  x  x  x  x  x  x  x  -
+review:avoidances            S  +  x  x  x  x  x  x  x  +
+review:export_avoidances     S  +  x  x  x  x  x  x  x  -
+review:conflicts             S  +  x  x  x  +  +  +  +  +
+review:everybody_staffed     S  +  x  x  x  x  x  x  x  +
+review:export_staffing       S  +  x  x  x  x  x  x  x  -
+review:staffing              S  +  x  x  x  x  x  x  x  -
+review:release               S  +  x  x  x  x  x  x  x  -
+review:waiting               S  +  x  x  x  x  x  x  x  +
+review:export_waiting        S  +  x  x  x  x  x  x  x  -
+review:institutions          S  +  x  x  x  x  x  x  x  +
+review:export_institutions   S  +  x  x  x  x  x  x  x  -
+review:institution           S  +  +  -  -  -  -  -  -  -
+review:institution_workbook  S  x  +  -  -  -  -  -  -  -
+review:return                S  x  +  -  -  -  -  -  -  -
 ballots:enter                +  +  +  +  +  +  +  +  +  +
 ballots:receipt              +  +  +  +  +  +  +  +  +  +
 ballots:here                 +  +  +  +  +  +  +  +  +  +
@@ -138,6 +152,13 @@ mentoring:discard_roster     S  .  x  x  x  x  x  x  x  -
 mentoring:create_accounts    S  .  x  x  x  x  x  x  x  .
 projects:state               S  .  .  -  -  x  -  .  -  -
 review:plan                  S  .  x  x  x  x  x  x  x  -
+review:remind                S  .  x  x  x  x  x  x  x  -
+review:sign                  S  x  .  -  -  -  -  -  -  -
+review:reopen                S  .  x  -  -  -  -  -  -  -
+review:confirm_return        S  x  .  -  -  -  -  -  -  -
+review:discard_return        S  x  .  -  -  -  -  -  -  -
+review:decide_conflict       S  .  -  -  -  x  -  x  -  -
+review:withdraw_conflict     S  .  -  -  -  x  -  x  -  -
 ballots:prepare              S  .  x  x  x  x  x  x  x  x
 ballots:open                 S  .  x  x  x  x  x  x  x  x
 ballots:close                S  .  x  x  x  x  x  x  x  x
@@ -205,11 +226,35 @@ def world() -> World:
     lead_to_certificates(draw_lists(run_scoring(world.season, by=None), by=None)[0])
     leave_pile(world)
     make_flag(world.season, world.enrolments[0])
+    leave_conflict(world)
+    leave_return(world)
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
     # What a page shows when it is not told otherwise is the newest season.
     elsewhere.season.delete()
     return world
+
+
+def leave_conflict(world: World) -> None:
+    """A conflict of interest between the first mentor and the first secretary, which nobody decided on."""
+    world.season.conflicts.create(
+        mentor=world.mentors[0],
+        enrolment=world.enrolments[0],
+        ground="work",
+        reason="旧同事",
+        declared_at=now(),
+    )
+
+
+def leave_return(world: World) -> None:
+    """A workbook of the first subdistrict, which nobody confirmed."""
+    world.season.returns.create(
+        institution=world.subdistricts[0],
+        file_name="评价表.xlsx",
+        file_sha256="0" * 64,
+        rows=[[1, "4354", ""]],
+        counts={"new": 0, "changed": 1, "same": 0, "left": 2, "passed_over": []},
+    )
 
 
 def leave_pile(world: World) -> None:
@@ -289,6 +334,17 @@ def address(name: str, world: World) -> str:
         "ballots:end_search": [season.slug],
         "ballots:flag": [season.rounds.get(kind="secretaries").flags.first().pk],
         "ballots:visiting_list": [first.organisation.code],
+        "review:staffing": [first.pk],
+        "review:release": [world.mentors[0].pk],
+        **{
+            f"review:{step}": [world.subdistricts[0].pk]
+            for step in ("institution", "institution_workbook", "sign", "reopen")
+        },
+        **{
+            f"review:{step}": [season.returns.get().pk]
+            for step in ("return", "confirm_return", "discard_return")
+        },
+        **{f"review:{step}_conflict": [season.conflicts.get().pk] for step in ("decide", "withdraw")},
         "scoring:run": [run],
         "scoring:document": [run, "result"],
         "scoring:export": [run],

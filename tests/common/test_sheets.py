@@ -69,7 +69,7 @@ def test_a_title_above_the_header_is_passed_over_and_rows_keep_their_numbers():
         sheet.write_row("A7", ["周兰英", " 139 "])
 
     assert read_sheets("a.xlsx", file.getvalue()) == [
-        Sheet("书记", ("姓名", "手机号码"), (Row(7, ("周兰英", "139")),))
+        Sheet("书记", ("姓名", "手机号码"), (Row(7, ("周兰英", "139")),), merged=("A1:C1",))
     ]
 
 

@@ -33,6 +33,9 @@ def make_rules(**changes) -> RuleBookContent:
     document["programme"] = {"subdistricts": 2, "secretaries": 6}
     document["field"] |= {"assessors": 4, "assessors_each": 2}
     document["best_secretaries"] |= {"places": 3, "subdistrict_quota": {"minimum": 1, "maximum": 2}}
+    # Unsigned sheets count, unless a test asks for signatures.
+    del document["institutional"]
+    document["defaults"].remove("institutional")
     document["popular_projects"] |= {"places": 2}
     document["scoring"] |= {"draws": 1000}
     for source in document["sources"]:

@@ -24,6 +24,12 @@ FILES = {
     "mentoring:roster_template",
     "ballots:wall_tiles",
 }
+FILES |= {
+    "review:export_avoidances",
+    "review:export_staffing",
+    "review:export_waiting",
+    "review:export_institutions",
+}
 FILES |= {"ballots:archive", "ballots:poster", "ballots:posters", "portal:result_book"}
 FILES |= {
     "mentoring:roster_export",

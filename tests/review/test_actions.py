@@ -4,8 +4,8 @@ from dongliang.common.models import ActionLogEntry
 from dongliang.common.refusals import Refused
 from dongliang.mentoring.models import Mentor
 from dongliang.review.actions import Sheet, plan_assignments, submit_response, submit_responses
+from dongliang.review.avoidance import avoidance
 from dongliang.review.models import Response, Source
-from dongliang.review.queries import avoidance
 from dongliang.seasons.actions import close_season
 from tests.factories.projects import make_first_thing
 from tests.factories.review import make_assignment, make_plan, send_sheet

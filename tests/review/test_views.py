@@ -241,7 +241,7 @@ def test_a_refused_sheet_is_shown_again_with_the_reason(client):
 
     answer = client.post(reverse("review:sheet", args=[sheet.pk]), filled("4354"))
 
-    reason = "褚卫东 coaches or has coached 周兰英. The rule book keeps the two apart: ask another mentor."
+    reason = "褚卫东 has coached 周兰英 since April 1, 2021. The rule book keeps the two apart: ask another mentor."
     assert (answer.status_code, told(answer)) == (200, [reason])
     assert [str(blocker) for blocker in answer.context["blockers"]] == [reason]
 

@@ -296,3 +296,22 @@ def test_of_very_many_faults_the_first_are_told():
         from_text("".join(f"a{number} = 1\n" for number in range(20_000)))
 
     assert len(refused.value.blockers) == 50
+
+
+def test_a_rule_book_from_before_signatures_and_waivers_keeps_its_fingerprint():
+    older = document()
+    del older["institutional"], older["field"]["waivable"]
+    older["defaults"] = [
+        path for path in older["defaults"] if path not in ("institutional", "field.waivable")
+    ]
+
+    rules = validated(older)
+
+    assert rules.model_dump() == older
+    assert rules.sha256 == fingerprint(older)
+    assert (rules.asks_for_signatures, rules.field.waivable) == (False, [])
+
+
+def test_the_shipped_rule_book_asks_for_signatures():
+    assert preset("putuo-2021").asks_for_signatures
+    assert document()["institutional"] == {"signature": True}

@@ -25,6 +25,7 @@ from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.cli import liangzhou
+from dongliang.cli.demo_review import keep_apart, remind_first_mentor, sign_institutions
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.engine.simulation import SimulatedSeason, simulate_season
 from dongliang.mentoring.roster import confirm_roster, preview_roster
@@ -104,6 +105,7 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     with told(say, _("first things registered")):
         register_first_things(rng, season, by=office)
     with told(say, _("rule book frozen, season opened, sheets assigned")):
+        keep_apart(season, by=office)
         freeze_rule_book(season, by=office)
         season = begin_collecting(season, by=office)
     everyone = list(enrolments(season))
@@ -111,12 +113,14 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
         drawn, plan = simulate(rng, season, everyone, scale)
     with told(say, _("sheets sent")):
         send_sheets(rng, season, everyone, drawn, plan, leave=LEFT_TO_FILL if keep_open else 0)
+        sign_institutions(season)
     with told(say, _("ballots cast")):
         cast(season, everyone, drawn, rng)
     with told(say, _("projects nominated for the stage")):
         nominate_projects(season, everyone, drawn)
     keep_truth(season, everyone, drawn)
     if keep_open:
+        remind_first_mentor(season, by=office)
         return season
     with told(say, _("season closed, flagged ballots judged by two")):
         season = end_collecting(season, by=office)

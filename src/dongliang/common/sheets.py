@@ -11,7 +11,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import IO, TypeAlias
 from xml.parsers import expat
@@ -63,6 +63,8 @@ class Sheet:
     header: tuple[str, ...]
     rows: tuple[Row, ...]
     formulas: tuple[str, ...] = ()
+    # Ranges of cells made one, such as A1:C1, at most the first 50: all but one of their cells read as empty.
+    merged: tuple[str, ...] = ()
 
 
 def read_sheets(file_name: str, data: bytes) -> list[Sheet]:
@@ -117,6 +119,7 @@ class SheetPart:
     """What one sheet's XML holds, told before anything builds a table of it."""
 
     formulas: list[str] = field(default_factory=list)
+    merged: list[str] = field(default_factory=list)
     namespace: str = ""
     # Of the cell that is being read.
     row: int = 0
@@ -146,7 +149,10 @@ def read_workbook(data: bytes) -> list[Sheet]:
     try:
         workbook = python_calamine.CalamineWorkbook.from_filelike(clean)
         return [
-            table(name, enumerate(rows_of(workbook, name), start=1), parts[part].formulas)
+            replace(
+                table(name, enumerate(rows_of(workbook, name), start=1), parts[part].formulas),
+                merged=tuple(parts[part].merged),
+            )
             for part, name in names.items()
             if part in parts
         ]
@@ -262,6 +268,9 @@ def inside(tag: str, attributes: dict[str, str], part: SheetPart) -> None:
             part.column += 1
     elif name == "row":
         part.row, part.column = int(attributes.get("r", part.row + 1)), 0
+    elif name == "mergeCell":
+        if len(part.merged) < FORMULAS_NAMED:
+            part.merged.append(attributes.get("ref", ""))
     elif name in ("v", "f", "is"):
         if part.row > MAX_ROWS + 1:
             raise refused(

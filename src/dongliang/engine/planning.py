@@ -84,6 +84,107 @@ def plan_assessments(
     return plan
 
 
+def complete_assessments(
+    fixed: Booleans, *, per_target: int | Integers, avoid: Booleans, rng: np.random.Generator
+) -> Booleans:
+    """Fill the seats that a plan has lost, around the pairs that stay.
+
+    Parameters
+    ----------
+    fixed : (p, r) bool
+        True where a rater has assessed a target, or still will: these pairs stay, also where ``avoid`` bars them.
+    per_target : int or (p,) int
+        Raters a target, for all alike or for each; targets that have as many already get no more.
+    avoid : (p, r) bool
+        True where a rater must not be given a target. A rater who is to get none has a column of True.
+    rng : numpy.random.Generator
+        Decides between raters who fit equally well.
+
+    Returns
+    -------
+    (p, r) bool
+        ``fixed`` with the new pairs. No handover of a single new pair could ease a rater who has two more than another;
+        but where the targets would have fallen into groups that share no rater, new pairs were moved to join them.
+
+    Raises
+    ------
+    InfeasiblePlan
+        Some targets have too few admissible raters left; ``targets`` lists them. Or the shapes contradict each other.
+    Unconnected
+        Groups of targets share no rater, and no move of a single new pair joins them.
+
+    Notes
+    -----
+    See docs/methods/planning.md.
+    """
+    fixed = np.asarray(fixed, dtype=bool)
+    none = np.empty(0, dtype=np.int64)
+    if fixed.ndim != 2 or np.shape(avoid) != fixed.shape:
+        raise InfeasiblePlan(
+            f"avoid has the shape {np.shape(avoid)}, fixed {fixed.shape}. Give both a row a target, a column a rater.",
+            none,
+        )
+    free = ~np.asarray(avoid, dtype=bool) & ~fixed
+    lacking = np.maximum(per_target - fixed.sum(axis=1), 0)
+    short = np.flatnonzero(free.sum(axis=1) < lacking)
+    if len(short):
+        raise InfeasiblePlan(
+            f"Targets {', '.join(map(str, short))} have too few raters left who may assess them. "
+            "Give them more raters, or ask for fewer a target.",
+            short,
+        )
+    assigned = fixed.copy()
+    for target in np.lexsort((rng.random(len(fixed)), free.sum(axis=1) - lacking)):
+        for _ in range(lacking[target]):
+            load = assigned.sum(axis=0)
+            choice = np.flatnonzero(free[target] & ~assigned[target])
+            assigned[target, choice[np.lexsort((rng.random(len(choice)), load[choice]))[0]]] = True
+    while move := _easing_move(assigned, fixed, free):
+        _move(assigned, *move)
+    while len(groups := _groups(assigned)) > 1:
+        if not (move := _joining_move(assigned, fixed, free, len(groups))):
+            raise Unconnected(
+                f"The plan falls into {len(groups)} groups of targets that share no rater, and no move of a new pair "
+                "joins them. Ask for more raters a target, or allow more pairs.",
+                groups,
+            )
+        _move(assigned, *move)
+    return assigned
+
+
+def _move(assigned: Booleans, target: int, giver: int | np.integer, taker: int | np.integer) -> None:
+    assigned[target, giver], assigned[target, taker] = False, True
+
+
+def _easing_move(assigned: Booleans, fixed: Booleans, free: Booleans) -> tuple[int, int, int] | None:
+    """A new pair whose rater has two more than somebody who may take it: the one that eases most."""
+    load = assigned.sum(axis=0)
+    best, found = 1, None
+    for target, giver in np.argwhere(assigned & ~fixed):
+        takers = np.flatnonzero(free[target] & ~assigned[target])
+        if len(takers) and load[giver] - load[takers].min() > best:
+            taker = takers[load[takers].argmin()]
+            best, found = load[giver] - load[taker], (int(target), int(giver), int(taker))
+    return found
+
+
+def _joining_move(
+    assigned: Booleans, fixed: Booleans, free: Booleans, groups: int
+) -> tuple[int, int, int] | None:
+    """A new pair that, in other hands, leaves fewer groups; with the one who has least to do, if several would."""
+    load = assigned.sum(axis=0)
+    found = None
+    for target, giver in np.argwhere(assigned & ~fixed).tolist():
+        for taker in np.flatnonzero(free[target] & ~assigned[target]):
+            if found and load[taker] >= load[found[2]]:
+                continue
+            _move(assigned, target, giver, taker)
+            if len(_groups(assigned)) < groups:
+                found = (int(target), int(giver), int(taker))
+            _move(assigned, target, taker, giver)
+    return found
+
+
 def information(plan: Integers, n_raters: int) -> tuple[float, float]:
     """Say how well a plan would tell the severities of its raters apart.
 

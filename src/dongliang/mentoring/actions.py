@@ -30,6 +30,16 @@ def appoint_mentor(
 
 
 @transaction.atomic
+def stop_assessing(mentor: Mentor, *, by: Account | None, reason: str) -> Mentor:
+    """Take a mentor out of those who assess in the field; coaching goes on."""
+    mentor = Mentor.objects.select_for_update().get(pk=mentor.pk)
+    mentor.assesses = False
+    mentor.save(update_fields=["assesses"])
+    log_action("mentoring.mentor.stopped_assessing", mentor, by=by, reason=reason)
+    return mentor
+
+
+@transaction.atomic
 def pair_mentee(mentor: Mentor, mentee: Enrolment, *, by: Account | None, starts_on: datetime.date) -> Pair:
     """Let ``mentor`` coach ``mentee``, ending the mentee's pair with somebody else the day before."""
     if mentor.person_id == mentee.person_id:

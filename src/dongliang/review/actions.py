@@ -12,19 +12,18 @@ from dongliang.engine.errors import InfeasiblePlan, Unconnected
 from dongliang.engine.planning import plan_assessments
 from dongliang.people.models import Account
 from dongliang.people.queries import departments_of
-from dongliang.review.models import Assignment, Response, Source
+from dongliang.review.avoidance import avoidance, avoidance_matrix, ties_of
+from dongliang.review.models import Assignment, Response, Source, Waiver
 from dongliang.review.queries import (
     assignments,
     assigns,
-    avoidance,
-    avoidance_matrix,
-    coached_by,
     mark_blockers,
     not_open_blockers,
     planning_blockers,
     sheet_gone,
     too_few_mentors,
 )
+from dongliang.review.signatures import signed_blockers
 from dongliang.seasons.models import Season
 from dongliang.seasons.queries import enrolments
 
@@ -141,11 +140,23 @@ def submit_responses(season: Season, sheets: Sequence[Sheet], *, by: Account | N
 
 
 def _sheet_blockers(season: Season, sheets: Sequence[Sheet]) -> list[Blocker]:
-    found = not_open_blockers(season)
+    institutions = {sheet.assignment.institution_id for sheet in sheets if sheet.assignment.institution_id}
+    found = not_open_blockers(season) + signed_blockers(season, institutions)
     rules = season.rules
-    coached = coached_by(sheet.assignment.mentor for sheet in sheets if sheet.assignment.mentor)
+    ties = ties_of(sheet.assignment.mentor for sheet in sheets if sheet.assignment.mentor)
+    waived = waived_keys(sheets)
     for sheet in sheets:
         if mentor := sheet.assignment.mentor:
-            found += avoidance(mentor, sheet.assignment.enrolment, rules, coached)
+            aside = waived.get(sheet.assignment.pk, set())
+            found += avoidance(mentor, sheet.assignment.enrolment, rules, ties, aside)
         found += mark_blockers(sheet.assignment, sheet.marks, sheet.project_mark, rules)
+    return found
+
+
+def waived_keys(sheets: Sequence[Sheet]) -> dict[int, set[str]]:
+    """The grounds of avoidance that were set aside when these sheets were given out, by assignment."""
+    found: dict[int, set[str]] = {}
+    given = Waiver.objects.filter(assignment__in=[sheet.assignment.pk for sheet in sheets])
+    for assignment, key in given.values_list("assignment", "key"):
+        found.setdefault(assignment, set()).add(key)
     return found

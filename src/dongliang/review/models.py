@@ -3,6 +3,7 @@ from typing import cast
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from dongliang.mentoring.models import Mentor
 from dongliang.people.models import Account, Organisation
@@ -81,3 +82,163 @@ class Response(models.Model):
 
     def __str__(self) -> str:
         return str(self.assignment)
+
+
+class Conflict(models.Model):
+    """A declared conflict of interest between a mentor and a secretary. It bars the two once the office confirms it."""
+
+    class Ground(models.TextChoices):
+        FAMILY = "family", _("relatives or in-laws")
+        STUDIO = "studio", _("members of one studio")
+        WORK = "work", _("worked closely together")
+        DISPUTE = "dispute", _("a dispute between the two")
+        OTHER = "other", pgettext_lazy("ground of a conflict", "something else")
+
+    class State(models.TextChoices):
+        DECLARED = "declared", _("waiting for the office")
+        CONFIRMED = "confirmed", pgettext_lazy("conflict", "confirmed")
+        REJECTED = "rejected", pgettext_lazy("conflict", "not confirmed")
+        WITHDRAWN = "withdrawn", pgettext_lazy("conflict", "withdrawn")
+
+    season = models.ForeignKey(Season, models.CASCADE, related_name="conflicts", verbose_name=_("season"))
+    mentor = models.ForeignKey(Mentor, models.CASCADE, related_name="conflicts", verbose_name=_("mentor"))
+    enrolment = models.ForeignKey(
+        Enrolment, models.CASCADE, related_name="conflicts", verbose_name=_("secretary")
+    )
+    ground = models.CharField(_("ground"), max_length=8, choices=Ground)
+    reason = models.CharField(_("what it consists of"), max_length=300)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DECLARED)
+    declared_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    declared_at = models.DateTimeField(_("declared at"))
+    decided_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+    decision = models.CharField(_("why it was decided so"), max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-declared_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mentor", "enrolment"],
+                condition=Q(state__in=["declared", "confirmed"]),
+                name="one_live_conflict_a_pair",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mentor} × {self.enrolment}"
+
+
+class Waiver(models.Model):
+    """A reason of avoidance set aside for one sheet that was given out by hand, as the rule book allows."""
+
+    assignment = models.ForeignKey(
+        Assignment, models.CASCADE, related_name="waivers", verbose_name=_("assignment")
+    )
+    key = models.CharField(_("what is set aside"), max_length=20)
+    reason = models.CharField(_("reason"), max_length=300)
+    granted_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    granted_at = models.DateTimeField(_("granted at"))
+
+    class Meta:
+        ordering = ["assignment", "key"]
+        constraints = [
+            models.UniqueConstraint(fields=["assignment", "key"], name="a_ground_is_waived_once_a_sheet")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.assignment}: {self.key}"
+
+
+class InstitutionalReturn(models.Model):
+    """A workbook that an institution sent in, between preview and confirmation: its rows, nothing of a refused one."""
+
+    class State(models.TextChoices):
+        PREVIEWED = "previewed", _("waiting to be confirmed")
+        CONFIRMED = "confirmed", pgettext_lazy("workbook", "taken over")
+        DISCARDED = "discarded", pgettext_lazy("workbook", "discarded")
+
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PREVIEWED)
+    season = models.ForeignKey(Season, models.CASCADE, related_name="returns", verbose_name=_("season"))
+    institution = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="+", verbose_name=_("institution")
+    )
+    file_name = models.CharField(_("file"), max_length=200)
+    file_sha256 = models.CharField(max_length=64)
+    # [number of the secretary, marks, note], row by row; emptied once confirmed or discarded.
+    rows = models.JSONField(default=list)
+    # How many rows are new, changed and the same; kept when the rows are gone.
+    counts = models.JSONField(default=dict)
+    uploaded_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    uploaded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-uploaded_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class Signature(models.Model):
+    """An institution's officer stands for all of its sheets. What they say is fixed by a fingerprint."""
+
+    season = models.ForeignKey(Season, models.CASCADE, related_name="signatures", verbose_name=_("season"))
+    institution = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="+", verbose_name=_("institution")
+    )
+    signer = models.CharField(_("signed by"), max_length=40)
+    signed_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    signed_at = models.DateTimeField(_("signed at"))
+    sheets = models.PositiveIntegerField(_("number of sheets"))
+    contents_sha256 = models.CharField(_("fingerprint of the contents"), max_length=64)
+    reopened_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    reopened_at = models.DateTimeField(_("opened again at"), null=True)
+    reopening_reason = models.CharField(_("why it was opened again"), max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-signed_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["season", "institution"],
+                condition=Q(reopened_at=None),
+                name="one_signature_holds_an_institution",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.institution} {self.signer}"
+
+
+class Reminder(models.Model):
+    """The office asked an assessor for the sheets outstanding: shown to her until they are sent, at most once a day."""
+
+    season = models.ForeignKey(Season, models.CASCADE, related_name="reminders", verbose_name=_("season"))
+    mentor = models.ForeignKey(
+        Mentor, models.CASCADE, null=True, related_name="reminders", verbose_name=_("mentor")
+    )
+    institution = models.ForeignKey(
+        Organisation, models.CASCADE, null=True, related_name="+", verbose_name=_("institution")
+    )
+    # The day in the office's time zone, so that the database itself holds to one a day.
+    on = models.DateField(_("on the day"))
+    outstanding = models.PositiveIntegerField(_("sheets outstanding"))
+    sent_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    sent_at = models.DateTimeField(_("reminded at"))
+
+    class Meta:
+        ordering = ["-sent_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(mentor__isnull=False, institution=None)
+                | Q(mentor=None, institution__isnull=False),
+                name="reminder_has_one_assessor",
+            ),
+            models.UniqueConstraint(
+                fields=["season", "mentor", "on"], name="a_mentor_is_reminded_once_a_day"
+            ),
+            models.UniqueConstraint(
+                fields=["season", "institution", "on"], name="an_institution_is_reminded_once_a_day"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mentor or self.institution} {self.on}"

@@ -1,20 +1,19 @@
 """Which sheets there are, who may see and fill them, and what stands against one."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from dongliang.common.refusals import Blocker
-from dongliang.mentoring.models import Mentor, Pair
+from dongliang.mentoring.models import Mentor
 from dongliang.people.models import Account, Organisation, Role
 from dongliang.people.queries import grants_of, has_role, organisations_reached
+from dongliang.review.avoidance import avoidance, avoidance_matrix
 from dongliang.review.models import Assignment, Source
+from dongliang.review.signatures import signed_blockers
 from dongliang.seasons.models import Enrolment, Phase, Season
-from dongliang.seasons.queries import enrolments
 from dongliang.seasons.rulebook import RuleBookContent
 
 NAMES_SHOWN = 5
@@ -56,74 +55,6 @@ def assignments_visible_to(account: Account, season: Season) -> QuerySet[Assignm
     """The account's own sheets, and for the office all of its district, to read only."""
     offices = organisations_reached(account, Role.OFFICE)
     return assignments(season).filter(_answered_by(account) | Q(season__district__in=offices.values("pk")))
-
-
-def coached_by(mentors: Iterable[Mentor]) -> set[tuple[int, int]]:
-    """Who coaches or ever coached whom, as pairs of persons: a pair of an earlier season counts as well."""
-    people = {mentor.person_id for mentor in mentors}
-    return set(Pair.objects.filter(mentor__person__in=people).values_list("mentor__person", "mentee__person"))
-
-
-def _avoidance_keys(
-    mentor: Mentor, enrolment: Enrolment, rules: RuleBookContent, coached: set[tuple[int, int]]
-) -> list[str]:
-    held = {
-        "self": mentor.person_id == enrolment.person_id,
-        "own_mentee": (mentor.person_id, enrolment.person_id) in coached,
-        "same_subdistrict": mentor.home_id is not None and mentor.home_id == enrolment.subdistrict.pk,
-    }
-    return [key for key in rules.field.avoidance if held[key]]
-
-
-def _avoidance_blocker(key: str, mentor: Mentor, enrolment: Enrolment) -> Blocker:
-    sentences = {
-        "self": _("%(mentor)s would assess herself or himself."),
-        "own_mentee": _("%(mentor)s coaches or has coached %(secretary)s."),
-        "same_subdistrict": _(
-            "%(mentor)s and %(secretary)s belong to the same subdistrict, %(subdistrict)s."
-        ),
-    }
-    names = {"mentor": mentor, "secretary": enrolment.person, "subdistrict": enrolment.subdistrict}
-    return Blocker(
-        f"avoidance.{key}",
-        sentences[key] % names,
-        _("The rule book keeps the two apart: ask another mentor."),
-    )
-
-
-def avoidance(
-    mentor: Mentor,
-    enrolment: Enrolment,
-    rules: RuleBookContent,
-    coached: set[tuple[int, int]] | None = None,
-) -> list[Blocker]:
-    """Every reason of the rule book why ``mentor`` must not assess ``enrolment``.
-
-    ``coached`` is what ``coached_by`` found; a caller with many to ask about reads it once.
-    """
-    coached = coached_by([mentor]) if coached is None else coached
-    keys = _avoidance_keys(mentor, enrolment, rules, coached)
-    return [_avoidance_blocker(key, mentor, enrolment) for key in keys]
-
-
-class AvoidanceMatrix(NamedTuple):
-    """``avoid[m][e]``: whether mentor ``mentors[m]`` must not assess ``enrolments[e]``."""
-
-    mentors: list[Mentor]
-    enrolments: list[Enrolment]
-    avoid: list[list[bool]]
-
-
-def avoidance_matrix(season: Season) -> AvoidanceMatrix:
-    """Every assessing mentor against every secretary of the season."""
-    mentors = list(season.mentors.filter(assesses=True).select_related("person"))
-    secretaries = list(enrolments(season))
-    coached, rules = coached_by(mentors), season.rules
-    avoid = [
-        [bool(_avoidance_keys(mentor, secretary, rules, coached)) for secretary in secretaries]
-        for mentor in mentors
-    ]
-    return AvoidanceMatrix(mentors, secretaries, avoid)
 
 
 @dataclass(frozen=True)
@@ -230,8 +161,11 @@ def too_few_mentors(secretaries: list[Enrolment], wanted: int) -> Blocker:
 def response_blockers(assignment: Assignment) -> list[Blocker]:
     """Every reason why this sheet cannot be sent or corrected now, whatever is on it."""
     found = not_open_blockers(assignment.season)
+    if assignment.institution_id:
+        found += signed_blockers(assignment.season, {assignment.institution_id})
     if assignment.mentor:
-        found += avoidance(assignment.mentor, assignment.enrolment, assignment.season.rules)
+        waived = assignment.waivers.values_list("key", flat=True)
+        found += avoidance(assignment.mentor, assignment.enrolment, assignment.season.rules, waived=waived)
     return found
 
 

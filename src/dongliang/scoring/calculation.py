@@ -63,6 +63,7 @@ def calculate(rules: RuleBookContent, inputs: dict[str, Any]) -> dict[str, Any]:
         ``picks``: [home number, picked numbers, count]; ``projects``: numbers of the secretaries who have one;
         ``nominations``: [subdistrict code, number]. ``excluded_ballots`` and ``excluded_picks``, in the form of ballots
         and picks, are what the panel excluded: they count in nothing but the lists that show what that changed.
+        ``unsigned``, codes of institutions, is there where the rule book asks for signatures: whose sheets were left out.
 
     Returns
     -------

@@ -11,6 +11,7 @@ from dongliang.common.refusals import Blocker
 from dongliang.people.models import Account
 from dongliang.people.queries import organisations_reached
 from dongliang.review.models import Response, Source
+from dongliang.review.signatures import unsigned
 from dongliang.scoring.models import ScoringRun, Standing
 from dongliang.seasons.models import Phase, Season
 from dongliang.seasons.queries import enrolments
@@ -27,7 +28,7 @@ def runs_visible_to(account: Account) -> QuerySet[ScoringRun]:
 def gathered_inputs(season: Season) -> dict[str, Any]:
     """Everything a run counts, as JSON values without a name: what ``calculation.calculate`` takes."""
     responses = list(
-        Response.objects.filter(assignment__season=season)
+        counted_responses(season)
         .select_related("assignment__mentor", "assignment__institution", "assignment__enrolment")
         .order_by("assignment__enrolment__number", "assignment__pk")
     )
@@ -40,7 +41,12 @@ def gathered_inputs(season: Season) -> dict[str, Any]:
         if response.project_mark:
             project_marks.append([*label, response.project_mark])
     rounds = {entry.kind: entry for entry in season.rounds.all()}
+    # Only where the rule book asks for signatures, so that the inputs of older seasons keep their fingerprint.
+    said = (
+        {"unsigned": [entry.code for entry in unsigned(season)]} if season.rules.asks_for_signatures else {}
+    )
     return {
+        **said,
         "secretaries": [[entry.number, entry.subdistrict.code] for entry in enrolments(season)],
         "field": sorted(sheets[Source.FIELD]),
         "institutional": sorted(sheets[Source.INSTITUTIONAL]),
@@ -61,6 +67,13 @@ def gathered_inputs(season: Season) -> dict[str, Any]:
             )
         ),
     }
+
+
+def counted_responses(season: Season) -> QuerySet[Response]:
+    """The sheets that count: where the rule book asks for a signature, an institution's only once it is signed."""
+    left_out = [entry.pk for entry in unsigned(season)]
+    found = Response.objects.filter(assignment__season=season)
+    return found.exclude(assignment__institution__in=left_out) if left_out else found
 
 
 def tallied(round: Round | None) -> list[list[Any]]:
@@ -86,10 +99,8 @@ def run_blockers(season: Season) -> list[Blocker]:
             )
         ]
     answered = {
-        "field": Response.objects.filter(assignment__season=season, assignment__source=Source.FIELD),
-        "institutional": Response.objects.filter(
-            assignment__season=season, assignment__source=Source.INSTITUTIONAL
-        ),
+        "field": counted_responses(season).filter(assignment__source=Source.FIELD),
+        "institutional": counted_responses(season).filter(assignment__source=Source.INSTITUTIONAL),
     }
     found = []
     for source in season.rules.sources:

@@ -13,6 +13,7 @@ from rules.contrib.views import permission_required
 
 from dongliang.common.charts import CutLineChart, NearCut, StripChart, cut_line_chart, strip
 from dongliang.common.sheets import Table, xlsx_response
+from dongliang.people.models import Organisation
 from dongliang.scoring.models import ScoringRun, Standing
 from dongliang.scoring.queries import Reach, in_doubt, near_the_cut, reaches, runs_visible_to, standings
 from dongliang.seasons.rulebook import RuleBookContent
@@ -42,6 +43,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
             "run": run,
             "rules": rules,
             "result": result,
+            "unsigned": Organisation.objects.filter(code__in=json.loads(run.inputs).get("unsigned", [])),
             "cut_line": cut_line(run, result),
             "spread": spread(run, result),
             "in_doubt": list(in_doubt(run)),

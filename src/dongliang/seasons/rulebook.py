@@ -14,7 +14,16 @@ from typing import Annotated, Any, Literal, Self
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from dongliang.common.canonical import canonical_json, fingerprint
@@ -35,7 +44,9 @@ Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=30)]
 Wording = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(plain)]
 Count = Annotated[int, Field(ge=0, le=MOST)]
 Source = Literal["field", "public", "institutional"]
-Avoidance = Literal["self", "own_mentee", "same_subdistrict"]
+Avoidance = Literal["self", "own_mentee", "own_studio", "same_subdistrict", "succession", "declared"]
+# What an officer may set aside with a reason when assessors are changed by hand.
+Waivable = Literal["own_studio", "same_subdistrict", "load", "fewer_assessors"]
 TieBreak = Literal["field", "public", "institutional", "lot"]
 Verification = Literal["household_code", "sms", "wechat", "assisted", "paper"]
 
@@ -80,6 +91,8 @@ class FieldPlan(Section):
     assessors: Count = Field(ge=1)
     assessors_each: Count = Field(ge=1)
     avoidance: list[Avoidance]
+    # Nothing, unless the rule book says so; left out of the fingerprint of a rule book that does not.
+    waivable: list[Waivable] = []
 
     @model_validator(mode="after")
     def enough_assessors(self) -> Self:
@@ -89,6 +102,23 @@ class FieldPlan(Section):
                 % {"each": self.assessors_each, "all": self.assessors}
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def without_what_is_not_said(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A rule book from before a key was known keeps its fingerprint."""
+        document: dict[str, Any] = written(self)
+        return (
+            document
+            if self.waivable
+            else {key: value for key, value in document.items() if key != "waivable"}
+        )
+
+
+class InstitutionalPlan(Section):
+    """How subdistricts and departments send their sheets in."""
+
+    # Only the sheets of an institution whose officer has signed them count.
+    signature: bool
 
 
 class Residents(Section):
@@ -217,6 +247,8 @@ class RuleBookContent(Section):
     indicators: list[Indicator] = Field(min_length=1, max_length=8)
     sources: list[SourceRule] = Field(min_length=1, max_length=3)
     field: FieldPlan
+    # A rule book without it asks for no signature, and keeps its fingerprint.
+    institutional: InstitutionalPlan | None = None
     residents: Residents
     scoring: Scoring
     best_secretaries: BestSecretaries
@@ -236,6 +268,16 @@ class RuleBookContent(Section):
         if contradiction:
             raise ValueError(contradiction)
         return self
+
+    @model_serializer(mode="wrap")
+    def without_what_is_not_said(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A rule book from before a key was known keeps its fingerprint."""
+        document: dict[str, Any] = written(self)
+        return {key: value for key, value in document.items() if key != "institutional" or value is not None}
+
+    @property
+    def asks_for_signatures(self) -> bool:
+        return self.institutional is not None and self.institutional.signature
 
     def contradiction_in_keys(self) -> str:
         for section in ("categories", "indicators", "sources"):

@@ -36,9 +36,23 @@ def avoidance_words(rules: RuleBookContent) -> str:
     words = {
         "self": _("herself or himself"),
         "own_mentee": _("an own mentee, now or before"),
+        "own_studio": _("somebody of the own studio"),
         "same_subdistrict": _("a secretary of the own subdistrict"),
+        "succession": _("the own predecessor or successor in a post"),
+        "declared": _("somebody with whom a conflict of interest was declared and confirmed"),
     }
     return pgettext("between names", ", ").join(words[key] for key in rules.field.avoidance)
+
+
+@register.simple_tag
+def waivable_words(rules: RuleBookContent) -> str:
+    words = {
+        "own_studio": _("the own studio"),
+        "same_subdistrict": _("the own subdistrict"),
+        "load": _("an assessor's share of the sheets"),
+        "fewer_assessors": _("the number of assessors"),
+    }
+    return pgettext("between names", ", ").join(words[key] for key in rules.field.waivable)
 
 
 @register.simple_tag
