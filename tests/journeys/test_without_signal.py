@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.test import Client
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -47,8 +48,6 @@ def sheet_on(world: World, number: int):
 def enter(page: Page, world: World, role: str = "mentor") -> None:
     """Open the page with a signal, until all of it is on the phone."""
     sign_in(page, world.accounts[role])
-    # The first page of a run loads every module; the rest wait for what the page says, not for its last picture.
-    page.set_default_timeout(60_000)
     page.goto("/field/", wait_until="domcontentloaded")
     expect(page.locator(".offline-bar")).to_contain_text("填完的都已发出")
     page.wait_for_function(READY)
@@ -87,7 +86,8 @@ def picture() -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def patience() -> Iterator[None]:
-    """Keeping, sending and drawing anew take a while on a busy machine."""
+    """Keeping, sending and drawing anew take a while on a busy machine; the first answer imports the whole product."""
+    Client().get("/field/worker.js")
     expect.set_options(timeout=30_000)
     yield
     expect.set_options(timeout=5_000)
