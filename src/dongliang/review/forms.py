@@ -142,7 +142,6 @@ class RulingForm(forms.Form):
         label=_("Reason"),
         help_text=_("The assessor reads it; it stays in the history and in the log."),
         max_length=300,
-        required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 

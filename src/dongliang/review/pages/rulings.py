@@ -32,12 +32,13 @@ def rule(request: HttpRequest, pk: int, action: Callable[..., Any], done: str) -
     permit_office(request, "review.rule_on_sheets", season)
     assignment = get_object_or_404(assignments(season), pk=pk)
     form = RulingForm(request.POST)
-    if not form.is_valid():
+    # That a reason is missing the action says itself, and what it is for.
+    if not form.is_valid() and form.has_error("reason", "max_length"):
         for error in form.errors["reason"]:
             messages.error(request, str(error))
         return redirect("review:sheet", pk)
     try:
-        action(assignment, reason=form.cleaned_data["reason"], by=request.user)
+        action(assignment, reason=form.cleaned_data.get("reason", ""), by=request.user)
     except Refused as refused:
         for blocker in refused.blockers:
             messages.error(request, str(blocker))
