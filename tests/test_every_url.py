@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import uuid
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -25,11 +26,12 @@ from dongliang.ballots.models import PaperBatch
 from dongliang.mentoring.roster import preview_roster
 from dongliang.people.models import Account
 from dongliang.people.roster.workbook import roster_workbook
-from dongliang.review.models import Source
+from dongliang.review.models import Assignment, Photo, Source
 from dongliang.scoring.actions import run_scoring
 from dongliang.scoring.models import ScoringRun
 from dongliang.seasons.models import Season
 from tests.factories.ballots import make_flag
+from tests.factories.review import make_photo
 from tests.factories.scoring import make_closed_world
 from tests.factories.season import World, make_world
 
@@ -41,7 +43,8 @@ ROLES = (
     "nobody office subdistrict other_subdistrict department mentor other_mentor secretary other_secretary stranger"
 ).split()
 
-# What each role gets, in that order: + the page, > sent on, S to the sign-in page, x refused (403), - not there (404).
+# What each role gets, in that order: + the page, > sent on, S to the sign-in page, x refused (403), - not there (404),
+# i asked to sign in, as a script is (401).
 # The rows asked for are the first secretary's, the first mentor's, the first subdistrict's.
 READING = """
 portal:front                 +  +  +  +  +  +  +  +  +  +
@@ -92,6 +95,12 @@ review:export_institutions   S  +  x  x  x  x  x  x  x  -
 review:institution           S  +  +  -  -  -  -  -  -  -
 review:institution_workbook  S  x  +  -  -  -  -  -  -  -
 review:return                S  x  +  -  -  -  -  -  -  -
+review:photo                 S  +  -  -  -  +  -  -  -  -
+review:field                 S  +  +  +  +  +  +  +  +  +
+review:field_sheets          i  +  +  +  +  +  +  +  +  +
+review:field_hello           i  +  +  +  +  +  +  +  +  +
+review:field_worker          +  +  +  +  +  +  +  +  +  +
+review:field_manifest        +  +  +  +  +  +  +  +  +  +
 ballots:enter                +  +  +  +  +  +  +  +  +  +
 ballots:receipt              +  +  +  +  +  +  +  +  +  +
 ballots:here                 +  +  +  +  +  +  +  +  +  +
@@ -159,6 +168,11 @@ review:confirm_return        S  x  .  -  -  -  -  -  -  -
 review:discard_return        S  x  .  -  -  -  -  -  -  -
 review:decide_conflict       S  .  -  -  -  x  -  x  -  -
 review:withdraw_conflict     S  .  -  -  -  x  -  x  -  -
+review:return_sheet          S  .  x  x  x  x  x  x  x  -
+review:void_sheet            S  .  x  x  x  x  x  x  x  -
+review:remove_photo          S  x  -  -  -  .  -  -  -  -
+review:field_send            i  -  -  -  -  .  -  -  -  -
+review:field_photo           i  -  -  -  -  .  -  -  -  -
 ballots:prepare              S  .  x  x  x  x  x  x  x  x
 ballots:open                 S  .  x  x  x  x  x  x  x  x
 ballots:close                S  .  x  x  x  x  x  x  x  x
@@ -188,7 +202,7 @@ type_size                    .  .  .  .  .  .  .  .  .  .
 set_language                 .  .  .  .  .  .  .  .  .  .
 """
 
-ANSWERS = {200: "+", 302: ">", 403: "x", 404: "-", 410: "g"}
+ANSWERS = {200: "+", 302: ">", 401: "i", 403: "x", 404: "-", 410: "g"}
 
 
 def expected(grid: str) -> dict[str, list[str]]:
@@ -228,6 +242,7 @@ def world() -> World:
     make_flag(world.season, world.enrolments[0])
     leave_conflict(world)
     leave_return(world)
+    make_photo(own_sheet(world))
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
     # What a page shows when it is not told otherwise is the newest season.
@@ -255,6 +270,11 @@ def leave_return(world: World) -> None:
         rows=[[1, "4354", ""]],
         counts={"new": 0, "changed": 1, "same": 0, "left": 2, "passed_over": []},
     )
+
+
+def own_sheet(world: World) -> Assignment:
+    """The first sheet of the first mentor."""
+    return world.season.assignments.filter(mentor=world.mentors[0]).first()
 
 
 def leave_pile(world: World) -> None:
@@ -301,7 +321,11 @@ def address(name: str, world: World) -> str:
         "projects:edit": [project],
         "projects:state": [project],
         "projects:nominate": [project],
-        "review:sheet": [season.assignments.filter(mentor=world.mentors[0]).first().pk],
+        **{
+            f"review:{name}": [own_sheet(world).pk]
+            for name in ("sheet", "return_sheet", "void_sheet", "field_send", "field_photo")
+        },
+        **{f"review:{name}": [photo_key(world)] for name in ("photo", "remove_photo")},
         "review:assessor": [Source.FIELD, world.mentors[0].pk],
         "ballots:rate": [code],
         "ballots:pick": [code],
@@ -365,6 +389,11 @@ def address(name: str, world: World) -> str:
     if name.startswith("mentoring:") and name.endswith(("roster_import", "confirm_roster", "discard_roster")):
         named[name] = [make_preview(world)]
     return reverse(name, args=named.get(name, []))
+
+
+def photo_key(world: World) -> uuid.UUID:
+    photo = Photo.objects.filter(assignment__season=world.season).first()
+    return photo.key if photo else uuid.UUID(int=0)
 
 
 def make_preview(world: World) -> int:

@@ -10,9 +10,10 @@ from dongliang.people.models import Role
 from dongliang.scoring.actions import run_scoring
 from tests.browser import DESKTOP, PHONE, axe, page_of, shoot, sign_in
 from tests.factories.ballots import make_flag
+from tests.factories.review import make_photo
 from tests.factories.scoring import make_closed_world, make_collecting_world
 from tests.factories.season import World, make_account
-from tests.test_every_url import READING, address, expected, lead_to_certificates, leave_pile
+from tests.test_every_url import READING, address, expected, lead_to_certificates, leave_pile, own_sheet
 
 SCREENS = {"phone": PHONE, "desktop": DESKTOP}
 # A file, not a page.
@@ -23,6 +24,11 @@ FILES = {
     "projects:export",
     "mentoring:roster_template",
     "ballots:wall_tiles",
+    "review:photo",
+    "review:field_sheets",
+    "review:field_hello",
+    "review:field_worker",
+    "review:field_manifest",
 }
 FILES |= {
     "review:export_avoidances",
@@ -43,6 +49,7 @@ FILES |= {
 def make_published_world() -> World:
     world = make_closed_world()
     leave_pile(world)
+    make_photo(own_sheet(world))
     judge_both(make_flag(world.season, world.enrolments[0]), world, "keep")
     judge_both(make_flag(world.season, world.enrolments[1]), world, "exclude")
     best, popular, _surest = draw_lists(run_scoring(world.season, by=None), by=None)

@@ -63,6 +63,8 @@ def test_a_mentor_fills_the_next_sheet_mends_a_gap_and_sends_it(page):
     missing.click()
     choose(page, "引领有章法", "议题、表决、结果都公开，有人监督")
     page.get_by_role("button", name="提交评估表").click()
+    expect(page.get_by_role("alert")).to_contain_text("填得很快")
+    page.get_by_role("button", name="一致，照此提交").click()
 
     expect(page.get_by_role("status")).to_contain_text("王海燕 河湾第一居民区的评估表已提交。")
     expect(page.get_by_role("region", name="下一位")).to_contain_text("冯志明")

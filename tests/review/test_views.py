@@ -1,5 +1,6 @@
 import pytest
 from django.contrib.messages import get_messages
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -7,7 +8,7 @@ from django.urls import reverse
 from dongliang.review.models import Response
 from dongliang.seasons.actions import close_season
 from tests.factories.projects import make_first_thing
-from tests.factories.review import make_assignment, make_plan, send_sheet
+from tests.factories.review import make_assignment, make_picture, make_plan, send_sheet
 from tests.factories.season import make_world
 
 pytestmark = pytest.mark.django_db
@@ -172,8 +173,11 @@ def test_a_sheet_asks_for_every_indicator_and_in_the_field_for_the_first_thing(c
         client.force_login(world.accounts[role])
         asked[role] = list(client.get(reverse("review:sheet", args=[sheet.pk])).context["form"].fields)
 
-    marks = [f"mark_{indicator}" for indicator in INDICATORS]
-    assert asked == {"mentor": [*marks, "first_thing", "note"], "department": [*marks, "note"]}
+    questions = [f"{kind}_{indicator}" for indicator in INDICATORS for kind in ("mark", "note")]
+    assert asked == {
+        "mentor": [*questions, "first_thing", "note", "photos"],
+        "department": [*questions, "note"],
+    }
 
 
 def test_a_full_sheet_is_sent_and_the_list_offers_the_next(client):
@@ -263,7 +267,7 @@ def test_the_office_sees_no_marks_before_the_season_is_closed(client):
 
     assert (while_open[0].context["answers"], while_open[1].context["indicators"]) == ([], [])
     assert "三位楼组长" not in while_open[0].content.decode()
-    assert [(label, mark) for label, mark, _level in closed[0].context["answers"]] == [
+    assert [(answer.label, answer.mark) for answer in closed[0].context["answers"]] == [
         ("Party members are led", "2"),
         ("Residents follow", "3"),
         ("There is method in it", "5"),
@@ -287,7 +291,7 @@ def test_an_assessor_reads_the_own_sheet_after_the_season_is_closed(client):
     client.force_login(world.accounts["mentor"])
 
     page = client.get(reverse("review:sheet", args=[sheet.pk]))
-    assert [mark for _label, mark, _level in page.context["answers"]] == ["4", "3", "5", "4"]
+    assert [answer.mark for answer in page.context["answers"]] == ["4", "3", "5", "4"]
     answer = client.post(reverse("review:sheet", args=[sheet.pk]), filled("5554"))
 
     assert [blocker.code for blocker in answer.context["blockers"]] == ["season.not_open"]
@@ -373,3 +377,106 @@ def test_without_a_season_the_pages_say_so(client):
 
     assert (board.status_code, "No season yet" in board.content.decode()) == (200, True)
     assert (sheets.status_code, "No sheets yet" in sheets.content.decode()) == (200, True)
+
+
+def test_a_note_stands_beside_its_indicator_and_photos_go_with_the_sheet(client):
+    world = make_world()
+    sheet = make_assignment(world.enrolments[2], world.mentors[0])
+    client.force_login(world.accounts["mentor"])
+    files = [SimpleUploadedFile(f"{n}.jpg", make_picture(), content_type="image/jpeg") for n in range(2)]
+
+    client.post(
+        reverse("review:sheet", args=[sheet.pk]), filled("4354", note_method="看了公示栏", photos=files)
+    )
+
+    page = client.get(reverse("review:sheet", args=[sheet.pk]))
+    assert [(answer.mark, answer.note) for answer in page.context["answers"]] == [
+        ("4", ""),
+        ("3", ""),
+        ("5", "看了公示栏"),
+        ("4", ""),
+    ]
+    assert len(page.context["photos"]) == 2
+
+
+def test_a_photo_that_cannot_be_read_is_named_and_the_sheet_is_sent_all_the_same(client):
+    world = make_world()
+    sheet = make_assignment(world.enrolments[2], world.mentors[0])
+    client.force_login(world.accounts["mentor"])
+    file = SimpleUploadedFile("notes.jpg", b"no picture", content_type="image/jpeg")
+
+    answer = client.post(reverse("review:sheet", args=[sheet.pk]), filled("4354", photos=[file]), follow=True)
+
+    assert told(answer) == [
+        "notes.jpg: The file is no photo that can be read. Send a JPEG, PNG or WebP picture.",
+        "The sheet on 郑秀芳 柳荫第三居民区 is sent.",
+    ]
+    assert answer.redirect_chain == [(reverse("review:sheet", args=[sheet.pk]), 302)]
+
+
+def test_a_sheet_sent_from_an_old_page_shows_the_newer_version_before_it_takes_its_place(client):
+    world = make_world()
+    sheet = make_assignment(world.enrolments[2], world.mentors[0])
+    client.force_login(world.accounts["mentor"])
+    url = reverse("review:sheet", args=[sheet.pk])
+    send_sheet(sheet, "2354")
+
+    asked = client.post(url, filled("4354", base=0))
+    assert (asked.context["overtaken"], asked.context["base"], Response.objects.get().marks) == (
+        True,
+        1,
+        "2354",
+    )
+    assert [answer.mark for answer in asked.context["answers"]] == ["2", "3", "5", "4"]
+    client.post(url, filled("4354", base=asked.context["base"]))
+    assert Response.objects.get().marks == "4354"
+
+
+def test_a_sheet_filled_in_no_time_is_pointed_out_and_the_office_sees_that_it_was(client):
+    world = make_world()
+    sheet = make_assignment(world.enrolments[2], world.mentors[0])
+    client.force_login(world.accounts["mentor"])
+    url = reverse("review:sheet", args=[sheet.pk])
+    opened = client.get(url).context["opened"]
+
+    asked = client.post(url, filled("4354", opened=opened))
+    assert (asked.context["remarks"], Response.objects.count()) == (["fast"], 0)
+    client.post(url, filled("4354", opened=opened, confirmed=asked.context["to_confirm"]))
+
+    client.force_login(world.accounts["office"])
+    board = client.get(reverse("review:assessor", args=["field", world.mentors[0].pk]))
+    assert [row.latest_remarks for row in shown(board)] == [["fast"]]
+    assert "filled very quickly" in board.content.decode()
+
+
+def test_the_office_returns_a_sheet_with_a_reason_that_its_assessor_reads(client):
+    world = make_world()
+    sheet = make_assignment(world.enrolments[2], world.mentors[0])
+    send_sheet(sheet, "4354")
+    client.force_login(world.accounts["office"])
+
+    empty = client.post(reverse("review:return_sheet", args=[sheet.pk]), {"reason": ""}, follow=True)
+    done = client.post(reverse("review:return_sheet", args=[sheet.pk]), {"reason": "请再看一次"}, follow=True)
+
+    assert told(empty) == [
+        "There is no reason given. Write a sentence: the assessor reads it, and it stays in the log."
+    ]
+    assert told(done) == ["The sheet on 郑秀芳 柳荫第三居民区 has been returned to its assessor."]
+    client.force_login(world.accounts["mentor"])
+    page = client.get(reverse("review:sheet", args=[sheet.pk]))
+    assert (page.context["returned"].reason, page.context["form"]["mark_method"].value()) == (
+        "请再看一次",
+        "5",
+    )
+
+
+def test_a_void_sheet_is_shown_as_such_and_asks_for_nothing(client):
+    world = make_world()
+    sheet = make_assignment(world.enrolments[2], world.mentors[0])
+    client.force_login(world.accounts["office"])
+    client.post(reverse("review:void_sheet", args=[sheet.pk]), {"reason": "评价人已调离"})
+
+    client.force_login(world.accounts["mentor"])
+    page = client.get(reverse("review:sheets"), {"state": "voided"})
+
+    assert (shown(page), page.context["due"], page.context["next_sheet"]) == ([sheet], 0, None)

@@ -3,6 +3,7 @@
 import datetime
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ from dongliang.people.queries import departments_of, subdistricts_of
 from dongliang.people.roster.workbook import roster_workbook
 from dongliang.projects.actions import nominate, register_first_thing, set_state
 from dongliang.projects.models import FirstThing
-from dongliang.review.actions import Sheet, submit_responses
+from dongliang.review.actions import Sheet, add_photo, return_sheet, submit_responses
+from dongliang.review.care import remarks_on
 from dongliang.review.models import Source
 from dongliang.scoring.actions import begin_collecting, end_collecting, run_scoring
 from dongliang.scoring.models import ScoringRun
@@ -55,6 +57,8 @@ HONOURS = ("best_secretaries", "popular_projects", "surest_things")
 STATES_TAKEN = (FirstThing.State.UNDER_WAY, FirstThing.State.LANDED)
 # Sheets of the demo's own mentor and department that are left to whoever looks around in the open season.
 LEFT_TO_FILL = 6
+# Of so many secretaries one has field sheets that say beside an indicator what bears its mark out.
+ONE_WITH_NOTES_IN = 5
 DEMO_USERS = ("operator", "office", "colleague", "street", "department", "mentor", "secretary")
 Say = Callable[[str], None]
 
@@ -114,6 +118,7 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     with told(say, _("sheets sent")):
         send_sheets(rng, season, everyone, drawn, plan, leave=LEFT_TO_FILL if keep_open else 0)
         sign_institutions(season)
+        return_one_sheet(season, by=office, refilled=not keep_open)
     with told(say, _("ballots cast")):
         cast(season, everyone, drawn, rng)
     with told(say, _("projects nominated for the stage")):
@@ -274,6 +279,17 @@ def simulate(
     return drawn, plan
 
 
+def return_one_sheet(season: Season, *, by: Account, refilled: bool) -> None:
+    """A sheet of the demo's own mentor with a photo, given back by the office, and filled again unless it is to wait."""
+    sheet = season.assignments.filter(source=Source.FIELD, response__isnull=False).order_by("mentor", "pk")[0]
+    before = sheet.submissions.get()
+    add_photo(sheet, liangzhou.notice_board(), key=uuid.uuid4(), by=None)
+    return_sheet(sheet, reason=liangzhou.REASON_FOR_RETURN, by=by)
+    if refilled:
+        again = Sheet(sheet, before.marks, before.project_mark, liangzhou.NOTES[1])
+        submit_responses(season, [again], by=None)
+
+
 def send_sheets(
     rng: np.random.Generator,
     season: Season,
@@ -288,13 +304,16 @@ def send_sheets(
     mentors: dict[int | None, int] = {mentor.pk: index for index, mentor in enumerate(season.mentors.all())}
     departments = {department.pk: index for index, department in enumerate(departments_of(season.district))}
     sheets = []
+    rules = season.rules
     for assignment in season.assignments.select_related("institution", "mentor").order_by("pk"):
         target = code[assignment.enrolment_id]
         if assignment.source == Source.FIELD:
             seat = int(np.flatnonzero(plan[target] == mentors[assignment.mentor_id])[0])
             note = liangzhou.NOTES[rng.integers(len(liangzhou.NOTES))]
             marks, project = drawn.field_marks[target, seat], str(drawn.project_marks[target, seat])
-            sheets.append(Sheet(assignment, spelt(marks), project, note))
+            spelt_out = spelt(marks)
+            notes = {rules.indicators[0].key: liangzhou.NOTES[2]} if target % ONE_WITH_NOTES_IN == 0 else {}
+            sheets.append(Sheet(assignment, spelt_out, project, note, notes, remarks_on(spelt_out, project)))
         elif assignment.institution_id in departments:
             sheets.append(
                 Sheet(

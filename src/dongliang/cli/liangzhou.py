@@ -1,10 +1,12 @@
 """The invented district 梁州区: its streets, estates, people and first things. Nobody in it exists."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 SUBDISTRICTS = (
     ("望梁街道", "街道"),
@@ -140,6 +142,9 @@ FIRST_THINGS = {
         ("{place}公告发到群里，也贴到楼下大字版", "群里一条，楼下一张，字号看得清，不上网的也知道。"),
     ),
 }
+
+REASON_FOR_RETURN = "备注与打分对不上，请再到现场看一次。"
+
 
 NOTES = (
     "现场走了两个门洞，居民说得出书记的名字和电话。",
@@ -281,3 +286,18 @@ VERDICTS = (
     ("和其他居村相比偏高，建议不计入。", "问过居委会，居民确实满意，证据不够。"),
     ("十几分钟里几十张票一模一样，那晚没有会议也没有通知。", "时间过于集中，其余时段没有这样的票。"),
 )
+
+
+def notice_board() -> bytes:
+    """What a phone might have taken of a notice board, as nobody's real one: a frame and four sheets of paper."""
+    picture = Image.new("RGB", (960, 720), (176, 168, 150))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((90, 80, 870, 620), fill=(70, 92, 84), outline=(58, 44, 30), width=16)
+    for column, height in enumerate((380, 420, 330, 400)):
+        left = 130 + 185 * column
+        draw.rectangle((left, 130, left + 150, 130 + height), fill=(250, 246, 235))
+        for line in range(170, 110 + height, 26):
+            draw.line((left + 18, line, left + 130 - line % 37, line), fill=(60, 60, 60), width=4)
+    out = io.BytesIO()
+    picture.save(out, "JPEG")
+    return out.getvalue()

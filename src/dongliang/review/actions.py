@@ -1,8 +1,11 @@
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Max
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -13,15 +16,33 @@ from dongliang.engine.planning import plan_assessments
 from dongliang.people.models import Account
 from dongliang.people.queries import departments_of
 from dongliang.review.avoidance import avoidance, avoidance_matrix, ties_of
-from dongliang.review.models import Assignment, Response, Source, Waiver
+from dongliang.review.models import (
+    Assignment,
+    Photo,
+    PhotoImage,
+    Response,
+    Ruling,
+    Source,
+    Submission,
+    Waiver,
+)
+from dongliang.review.pictures import NotAPicture, redrawn
 from dongliang.review.queries import (
     assignments,
     assigns,
+    latest_version,
     mark_blockers,
+    newer_version,
     not_open_blockers,
+    note_blockers,
     planning_blockers,
+    reason_blockers,
+    response_blockers,
+    return_blockers,
     sheet_gone,
     too_few_mentors,
+    void_blockers,
+    voided_blockers,
 )
 from dongliang.review.signatures import signed_blockers
 from dongliang.seasons.models import Season
@@ -97,6 +118,22 @@ class Sheet:
     marks: str
     project_mark: str = ""
     note: str = ""
+    notes: dict[str, str] = field(default_factory=dict)
+    # What was pointed out to the assessor before.
+    remarks: Sequence[str] = ()
+    key: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    @property
+    def content(self) -> dict[str, object]:
+        return {
+            "marks": self.marks,
+            "project_mark": self.project_mark,
+            "note": self.note.strip(),
+            "notes": {key: text.strip() for key, text in self.notes.items() if text.strip()},
+        }
+
+    def is_on(self, response: Response) -> bool:
+        return all(getattr(response, name) == value for name, value in self.content.items())
 
 
 def submit_response(
@@ -105,6 +142,30 @@ def submit_response(
     """Send a sheet, or correct one already sent while the season is open. Raises Refused, naming every blocker."""
     sheet = Sheet(assignment, marks, project_mark, note)
     return submit_responses(assignment.season, [sheet], by=by)[0]
+
+
+@transaction.atomic
+def take_in_sheet(sheet: Sheet, *, base: int | None, by: Account | None) -> Submission:
+    """Store a sheet that a device may send any number of times, and return the version that holds it. Raises Refused.
+
+    ``base`` is the version that the device had before it: where another one came in meanwhile, with other words or
+    marks, nothing is stored and a person chooses. None asks no such question.
+    """
+    season = Season.objects.select_for_update().get(pk=sheet.assignment.season_id)
+    if known := Submission.objects.filter(key=sheet.key).first():
+        if known.assignment_id != sheet.assignment.pk:
+            raise Refused(sheet_gone())
+        return known
+    assignment = assignments(season).filter(pk=sheet.assignment.pk).first()
+    if assignment is None:
+        raise Refused(sheet_gone())
+    response = getattr(assignment, "response", None)
+    # What was returned meanwhile is to be filled again, whatever the device had before.
+    overtaken = base is not None and base != latest_version(assignment)
+    if response and overtaken and not sheet.is_on(response):
+        raise Refused(newer_version(response))
+    submit_responses(season, [sheet], by=by)
+    return assignment.submissions.order_by("-version")[0]
 
 
 @transaction.atomic
@@ -120,23 +181,45 @@ def submit_responses(season: Season, sheets: Sequence[Sheet], *, by: Account | N
     sent: list[Response] = []
     corrected: list[Response] = []
     responses: list[Response] = []
+    changed: list[Sheet] = []
     moment = now()
     for sheet in sheets:
         response = getattr(sheet.assignment, "response", None) or Response(assignment=sheet.assignment)
         responses.append(response)
-        content = {"marks": sheet.marks, "project_mark": sheet.project_mark, "note": sheet.note.strip()}
-        if all(getattr(response, name) == value for name, value in content.items()):
+        if sheet.is_on(response):
             continue  # The same sheet again, as a phone on a bad line sends it.
+        changed.append(sheet)
         (corrected if response.pk else sent).append(response)
-        for name, value in {**content, "submitted_at": moment, "submitted_by": by}.items():
+        for name, value in {**sheet.content, "submitted_at": moment, "submitted_by": by}.items():
             setattr(response, name, value)
     Response.objects.bulk_create(sent, batch_size=500)
-    fields = ["marks", "project_mark", "note", "submitted_at", "submitted_by"]
+    fields = ["marks", "project_mark", "note", "notes", "submitted_at", "submitted_by"]
     Response.objects.bulk_update(corrected, fields, batch_size=100)
-    for verb, changed in (("sent", sent), ("corrected", corrected)):
-        for response in changed:
+    _keep_versions(season, changed, moment, by)
+    for verb, those in (("sent", sent), ("corrected", corrected)):
+        for response in those:
             log_action(f"review.response.{verb}", response.assignment, by=by)
     return responses
+
+
+def _keep_versions(season: Season, sheets: Sequence[Sheet], moment: datetime, by: Account | None) -> None:
+    versions = Submission.objects.filter(assignment__season=season).values_list("assignment")
+    last = dict(versions.order_by().annotate(last=Max("version")))
+    Submission.objects.bulk_create(
+        [
+            Submission(
+                assignment=sheet.assignment,
+                key=sheet.key,
+                version=last.get(sheet.assignment.pk, 0) + 1,
+                remarks=list(sheet.remarks),
+                received_at=moment,
+                sent_by=by,
+                **sheet.content,
+            )
+            for sheet in sheets
+        ],
+        batch_size=500,
+    )
 
 
 def _sheet_blockers(season: Season, sheets: Sequence[Sheet]) -> list[Blocker]:
@@ -146,10 +229,12 @@ def _sheet_blockers(season: Season, sheets: Sequence[Sheet]) -> list[Blocker]:
     ties = ties_of(sheet.assignment.mentor for sheet in sheets if sheet.assignment.mentor)
     waived = waived_keys(sheets)
     for sheet in sheets:
+        found += voided_blockers(sheet.assignment)
         if mentor := sheet.assignment.mentor:
             aside = waived.get(sheet.assignment.pk, set())
             found += avoidance(mentor, sheet.assignment.enrolment, rules, ties, aside)
         found += mark_blockers(sheet.assignment, sheet.marks, sheet.project_mark, rules)
+        found += note_blockers(sheet.assignment, sheet.notes, rules)
     return found
 
 
@@ -160,3 +245,106 @@ def waived_keys(sheets: Sequence[Sheet]) -> dict[int, set[str]]:
     for assignment, key in given.values_list("assignment", "key"):
         found.setdefault(assignment, set()).add(key)
     return found
+
+
+@transaction.atomic
+def return_sheet(assignment: Assignment, *, reason: str, by: Account | None) -> Ruling:
+    """Give a sheet back to its assessor, to be filled again: until then it does not count. Raises Refused."""
+    assignment = _locked(assignment)
+    if blockers := return_blockers(assignment) + reason_blockers(reason):
+        raise Refused(blockers)
+    return _rule(assignment, Ruling.Kind.RETURNED, reason, by)
+
+
+@transaction.atomic
+def void_sheet(assignment: Assignment, *, reason: str, by: Account | None) -> Ruling:
+    """Take a sheet out of the season for good, sent or not. Raises Refused."""
+    assignment = _locked(assignment)
+    if blockers := void_blockers(assignment) + reason_blockers(reason):
+        raise Refused(blockers)
+    assignment.voided_at = now()
+    assignment.save(update_fields=["voided_at"])
+    return _rule(assignment, Ruling.Kind.VOIDED, reason, by)
+
+
+def _locked(assignment: Assignment) -> Assignment:
+    """The sheet as it stands now, while nobody else sends, rules or closes the season."""
+    season = Season.objects.select_for_update().get(pk=assignment.season_id)
+    return assignments(season).get(pk=assignment.pk)
+
+
+def _rule(assignment: Assignment, kind: Ruling.Kind, reason: str, by: Account | None) -> Ruling:
+    Response.objects.filter(assignment=assignment).delete()
+    ruling = assignment.rulings.create(
+        kind=kind,
+        reason=reason.strip(),
+        version=latest_version(assignment),
+        ruled_at=now(),
+        ruled_by=by,
+    )
+    log_action(f"review.sheet.{kind.value}", assignment, by=by, reason=ruling.reason)
+    return ruling
+
+
+@transaction.atomic
+def add_photo(assignment: Assignment, data: bytes, *, key: uuid.UUID, by: Account | None) -> Photo:
+    """Keep a photo with a sheet: once, however often it is sent. Raises Refused."""
+    assignment = _locked(assignment)
+    if known := Photo.objects.filter(key=key).first():
+        if known.assignment_id != assignment.pk:
+            raise Refused(sheet_gone())
+        return known
+    if blockers := response_blockers(assignment) + _room_blockers(assignment):
+        raise Refused(blockers)
+    try:
+        picture = redrawn(data)
+    except NotAPicture as fault:
+        raise Refused(_picture_blocker(fault)) from fault
+    photo = assignment.photos.create(
+        key=key, width=picture.width, height=picture.height, taken_in_at=now(), taken_in_by=by
+    )
+    PhotoImage.objects.create(photo=photo, jpeg=picture.jpeg)
+    log_action("review.photo.added", assignment, by=by, photo=str(key))
+    return photo
+
+
+def _room_blockers(assignment: Assignment) -> list[Blocker]:
+    most = assignment.season.rules.instrument(assignment.source).photos
+    if assignment.photos.count() < most:
+        return []
+    if most == 0:
+        return [
+            Blocker(
+                "review.no_photos",
+                _("This form takes no photos."),
+                _("Say in words what you saw."),
+            )
+        ]
+    return [
+        Blocker(
+            "review.photos_full",
+            _("This sheet has its %(most)d photos already.") % {"most": most},
+            _("Remove one first."),
+        )
+    ]
+
+
+def _picture_blocker(fault: NotAPicture) -> Blocker:
+    sentences = {
+        "too_large": _("The photo's file is larger than 12 MB."),
+        "too_many_pixels": _("The photo has more than 60 million pixels."),
+        "unreadable": _("The file is no photo that can be read."),
+    }
+    return Blocker(
+        f"review.photo_{fault.reason}", sentences[fault.reason], _("Send a JPEG, PNG or WebP picture.")
+    )
+
+
+@transaction.atomic
+def remove_photo(photo: Photo, *, by: Account | None) -> None:
+    """Delete a photo, picture and all: who should not be seen on it is gone at once. Raises Refused."""
+    assignment = _locked(photo.assignment)
+    if blockers := response_blockers(assignment):
+        raise Refused(blockers)
+    photo.delete()
+    log_action("review.photo.removed", assignment, by=by, photo=str(photo.key))

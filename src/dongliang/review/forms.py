@@ -1,4 +1,4 @@
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django import forms
 from django.db.models import QuerySet
@@ -6,9 +6,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from dongliang.people.models import Organisation
-from dongliang.review.models import Assignment, Source
+from dongliang.review.models import Assignment, Content, Source
 from dongliang.review.queries import Progress, marks_first_thing
-from dongliang.seasons.rulebook import RuleBookContent
+from dongliang.seasons.rulebook import RuleBookContent, Text
 
 # The rule book spells out its indicators; how far a first thing has come is the same question in every season.
 FIRST_THING_LEVELS = (
@@ -20,39 +20,93 @@ FIRST_THING_LEVELS = (
 )
 
 
-class SheetForm(forms.Form):
-    """A sheet as the rule book writes it: an indicator, five levels of behaviour, one choice."""
+LONGEST_NOTE = 500
 
-    def __init__(self, *args: Any, assignment: Assignment, rules: RuleBookContent, **kwargs: Any) -> None:
-        if response := getattr(assignment, "response", None):
-            kwargs["initial"] = {
-                f"mark_{indicator.key}": mark
-                for indicator, mark in zip(rules.indicators, response.marks, strict=True)
-            } | {"first_thing": response.project_mark, "note": response.note}
+
+class Row(NamedTuple):
+    """One question of a sheet as the page shows it."""
+
+    mark: forms.BoundField
+    points: list[Text]
+    note: forms.BoundField | None
+
+
+class Answer(NamedTuple):
+    """What stands on a sheet about one question."""
+
+    label: str
+    mark: str
+    level: str
+    note: str
+
+
+class PhotosInput(forms.FileInput):
+    allow_multiple_selected = True
+
+
+class PhotosField(forms.FileField):
+    """Any number of files; what is in them is for the action to find out."""
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        return [super(PhotosField, self).clean(one, initial) for one in data or []]
+
+
+class SheetForm(forms.Form):
+    """A sheet as the rule book writes it: an indicator, five levels of behaviour, one choice, what bears it out."""
+
+    def __init__(
+        self,
+        *args: Any,
+        assignment: Assignment,
+        rules: RuleBookContent,
+        before: Content | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if before:
+            kwargs["initial"] = initial_of(before, rules)
         super().__init__(*args, **kwargs)
+        self.rules, self.instrument = rules, rules.instrument(assignment.source)
         for indicator in rules.indicators:
             self.fields[f"mark_{indicator.key}"] = levels_field(indicator.name, indicator.levels)
+            if self.instrument.indicator_notes:
+                self.fields[f"note_{indicator.key}"] = note_field(
+                    _("What bears this out"), rows=2, most=LONGEST_NOTE
+                )
         if marks_first_thing(assignment):
             self.fields["first_thing"] = levels_field(_("The first thing"), FIRST_THING_LEVELS)
-        self.fields["note"] = forms.CharField(
-            label=_("What was seen"),
-            help_text=_("A fact or two that bear the marks out."),
-            required=False,
-            max_length=2000,
-            widget=forms.Textarea(attrs={"rows": 4}),
+        self.fields["note"] = note_field(
+            _("What was seen"), rows=4, most=2000, help_text=_("A fact or two that bear the marks out.")
         )
+        if self.instrument.photos:
+            self.fields["photos"] = PhotosField(
+                label=_("Photos"),
+                required=False,
+                widget=PhotosInput(attrs={"accept": "image/*"}),
+                help_text=_("At most %(most)s. Take places and papers, not faces.")
+                % {"most": self.instrument.photos},
+            )
 
     @property
-    def mark_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.fields if name != "note"]
+    def rows(self) -> list[Row]:
+        found = []
+        for indicator in self.rules.indicators:
+            note = f"note_{indicator.key}"
+            field = self[note] if note in self.fields else None
+            found.append(Row(self[f"mark_{indicator.key}"], indicator.points, field))
+        return found + ([Row(self["first_thing"], [], None)] if "first_thing" in self.fields else [])
 
     @property
-    def answers(self) -> list[tuple[str, str, str]]:
-        """What the sheet sent says: field, mark, and the level it stands for."""
+    def answers(self) -> list[Answer]:
+        """What the sheet sent says, question by question."""
         return [
-            (str(field.label), mark, levels_of(field)[mark])
-            for field in self.mark_fields
-            if (mark := str(field.initial or ""))
+            Answer(
+                str(row.mark.label),
+                mark,
+                levels_of(row.mark)[mark],
+                str(row.note.initial or "") if row.note else "",
+            )
+            for row in self.rows
+            if (mark := str(row.mark.initial or ""))
         ]
 
     @property
@@ -60,9 +114,55 @@ class SheetForm(forms.Form):
         return "".join(value for name, value in self.cleaned_data.items() if name.startswith("mark_"))
 
     @property
-    def is_straight(self) -> bool:
-        """Whether every indicator got the same mark: likely enough to be true, and to be haste."""
-        return len(self.marks) > 1 and len(set(self.marks)) == 1
+    def project_mark(self) -> str:
+        return self.cleaned_data.get("first_thing", "")
+
+    @property
+    def notes(self) -> dict[str, str]:
+        written = {
+            indicator.key: self.cleaned_data.get(f"note_{indicator.key}", "")
+            for indicator in self.rules.indicators
+        }
+        return {key: text for key, text in written.items() if text}
+
+
+class SentForm(forms.Form):
+    """What travels with a sheet beside its content."""
+
+    # What makes the same sheet, sent again, the same.
+    key = forms.UUIDField(required=False)
+    # The version that the assessor had before.
+    base = forms.IntegerField(required=False, min_value=0, max_value=1_000_000)
+    # How long it took to fill in, by a clock that only measures.
+    seconds = forms.IntegerField(required=False, min_value=0, max_value=10_000_000)
+
+
+class RulingForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("The assessor reads it; it stays in the history and in the log."),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+def initial_of(content: Content, rules: RuleBookContent) -> dict[str, str]:
+    marks = {
+        f"mark_{indicator.key}": mark
+        for indicator, mark in zip(rules.indicators, content.marks, strict=False)
+    }
+    notes = {f"note_{key}": text for key, text in content.notes.items()}
+    return marks | notes | {"first_thing": content.project_mark, "note": content.note}
+
+
+def note_field(label: Any, *, rows: int, most: int, help_text: Any = "") -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        required=False,
+        max_length=most,
+        widget=forms.Textarea(attrs={"rows": rows}),
+    )
 
 
 def levels_of(field: forms.BoundField) -> dict[str, str]:
@@ -92,7 +192,9 @@ class SheetFilter(forms.Form):
         choices=[
             ("", pgettext_lazy("filter", "all")),
             ("outstanding", _("outstanding")),
+            ("returned", _("returned")),
             ("sent", pgettext_lazy("sheet", "sent")),
+            ("voided", _("voided")),
         ],
     )
 

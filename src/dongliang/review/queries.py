@@ -1,8 +1,10 @@
 """Which sheets there are, who may see and fill them, and what stands against one."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
@@ -11,7 +13,7 @@ from dongliang.mentoring.models import Mentor
 from dongliang.people.models import Account, Organisation, Role
 from dongliang.people.queries import grants_of, has_role, organisations_reached
 from dongliang.review.avoidance import avoidance, avoidance_matrix
-from dongliang.review.models import Assignment, Source
+from dongliang.review.models import Assignment, Response, Ruling, Source
 from dongliang.review.signatures import signed_blockers
 from dongliang.seasons.models import Enrolment, Phase, Season
 from dongliang.seasons.rulebook import RuleBookContent
@@ -21,7 +23,8 @@ NAMES_SHOWN = 5
 
 def assignments(season: Season) -> QuerySet[Assignment]:
     """The season's sheets with all that a row of a list tells of them."""
-    return season.assignments.select_related(
+    returned = Ruling.objects.filter(assignment=OuterRef("pk"), kind=Ruling.Kind.RETURNED)
+    return season.assignments.annotate(was_returned=Exists(returned)).select_related(
         "response",
         "mentor__person",
         "mentor__home",
@@ -89,7 +92,8 @@ class Progress:
 
 def outstanding(season: Season) -> list[Progress]:
     """Sheets due and sent by assessor, the one furthest behind first."""
-    counts = season.assignments.order_by().values("source", "mentor", "institution")
+    due = season.assignments.filter(voided_at=None)
+    counts = due.order_by().values("source", "mentor", "institution")
     rows = list(counts.annotate(due=Count("pk"), sent=Count("response")))
     mentors = season.mentors.select_related("person").in_bulk()
     institutions = Organisation.objects.in_bulk([row["institution"] for row in rows if row["institution"]])
@@ -125,7 +129,12 @@ def assigns(season: Season, source: str) -> bool:
 def planning_blockers(season: Season) -> list[Blocker]:
     """Every reason why who assesses whom cannot be planned now."""
     found = not_open_blockers(season)
-    if sent := season.assignments.filter(response__isnull=False).count():
+    # Returned and voided ones too: their history would go with the plan.
+    if (
+        sent := season.assignments.filter(Q(submissions__isnull=False) | Q(voided_at__isnull=False))
+        .distinct()
+        .count()
+    ):
         found.append(
             Blocker(
                 "review.sheets_sent",
@@ -160,13 +169,118 @@ def too_few_mentors(secretaries: list[Enrolment], wanted: int) -> Blocker:
 
 def response_blockers(assignment: Assignment) -> list[Blocker]:
     """Every reason why this sheet cannot be sent or corrected now, whatever is on it."""
-    found = not_open_blockers(assignment.season)
+    found = not_open_blockers(assignment.season) + voided_blockers(assignment)
     if assignment.institution_id:
         found += signed_blockers(assignment.season, {assignment.institution_id})
     if assignment.mentor:
         waived = assignment.waivers.values_list("key", flat=True)
         found += avoidance(assignment.mentor, assignment.enrolment, assignment.season.rules, waived=waived)
     return found
+
+
+def voided_blockers(assignment: Assignment) -> list[Blocker]:
+    if assignment.voided_at is None:
+        return []
+    return [
+        Blocker(
+            "review.voided",
+            _("The sheet on %(secretary)s has been voided by the programme office.")
+            % {"secretary": assignment.enrolment},
+            _("It counts nowhere, and is not to be filled again."),
+        )
+    ]
+
+
+def return_blockers(assignment: Assignment) -> list[Blocker]:
+    """Every reason why the sheet cannot be returned to its assessor now."""
+    found = not_open_blockers(assignment.season) + voided_blockers(assignment)
+    if not hasattr(assignment, "response"):
+        found.append(
+            Blocker(
+                "review.not_sent",
+                _("There is no sheet on %(secretary)s to return.") % {"secretary": assignment.enrolment},
+                _("Wait until it is sent."),
+            )
+        )
+    return found
+
+
+def void_blockers(assignment: Assignment) -> list[Blocker]:
+    """Every reason why the sheet cannot be voided now."""
+    found = voided_blockers(assignment)
+    # By its name only: scoring stands above. Whoever has seen the places must not choose which sheets count.
+    if assignment.season.scoring_runs.exists():
+        found.append(
+            Blocker(
+                "review.scored",
+                _("The season has been scored."),
+                _("What counts was settled before anybody could see the places; it stays."),
+            )
+        )
+    return found
+
+
+def reason_blockers(reason: str) -> list[Blocker]:
+    if reason.strip():
+        return []
+    return [
+        Blocker(
+            "review.no_reason",
+            _("There is no reason given."),
+            _("Write a sentence: the assessor reads it, and it stays in the log."),
+        )
+    ]
+
+
+def latest_version(assignment: Assignment) -> int:
+    """The number of the sheet's newest version; 0 before anything was sent."""
+    last = assignment.submissions.order_by("-version").values_list("version", flat=True).first()
+    return last or 0
+
+
+def newer_version(response: Response) -> Blocker:
+    return Blocker(
+        "review.newer_version",
+        _("Another version of the sheet on %(secretary)s has been sent meanwhile.")
+        % {"secretary": response.assignment.enrolment},
+        _("Compare the two, and choose which one counts."),
+    )
+
+
+class Event(NamedTuple):
+    """A line of a sheet's history."""
+
+    at: datetime
+    what: str
+    who: Account | None
+    reason: str
+    remarks: list[str]
+
+
+def history(assignment: Assignment) -> list[Event]:
+    """What became of the sheet, the first thing first: versions sent and rulings, without a mark."""
+    sent = [
+        Event(
+            one.received_at,
+            pgettext("sheet", "sent") if one.version == 1 else _("sent again"),
+            one.sent_by,
+            "",
+            one.remarks,
+        )
+        for one in assignment.submissions.select_related("sent_by")
+    ]
+    ruled = [
+        Event(ruling.ruled_at, ruling.get_kind_display(), ruling.ruled_by, ruling.reason, [])
+        for ruling in assignment.rulings.select_related("ruled_by")
+    ]
+    return sorted([*sent, *ruled], key=lambda event: event.at)
+
+
+def return_of(assignment: Assignment) -> Ruling | None:
+    """Why the sheet is to be filled again; None unless it is waiting for that."""
+    if hasattr(assignment, "response") or assignment.voided_at:
+        return None
+    return assignment.rulings.filter(kind=Ruling.Kind.RETURNED).last()
 
 
 def sheet_gone() -> Blocker:
@@ -212,9 +326,30 @@ def mark_blockers(
     return found
 
 
+def note_blockers(assignment: Assignment, notes: dict[str, str], rules: RuleBookContent) -> list[Blocker]:
+    """Every reason why these notes do not belong on the sheet."""
+    asked = rules.instrument(assignment.source).indicator_notes
+    allowed = {indicator.key for indicator in rules.indicators} if asked else set()
+    if set(notes) <= allowed:
+        return []
+    return [
+        Blocker(
+            "response.notes",
+            _("The sheet on %(secretary)s has a note on '%(key)s'.")
+            % {"secretary": assignment.enrolment, "key": sorted(set(notes) - allowed)[0]},
+            _("The rule book has no such note on this form: leave it out."),
+        )
+    ]
+
+
 def sheets_by_need(sheets: QuerySet[Assignment]) -> QuerySet[Assignment]:
-    """What is still to be filled first, in the order of the neighbourhoods; then what was sent, the latest first."""
-    return sheets.order_by(F("response__submitted_at").desc(nulls_first=True), "enrolment__number", "pk")
+    """What is still to be filled, in the order of the neighbourhoods; what was sent, the latest first; what is void."""
+    return sheets.order_by(
+        F("voided_at").asc(nulls_first=True),
+        F("response__submitted_at").desc(nulls_first=True),
+        "enrolment__number",
+        "pk",
+    )
 
 
 def matching(
@@ -232,9 +367,13 @@ def matching(
         )
     if subdistrict:
         sheets = sheets.filter(enrolment__post__organisation__parent=subdistrict)
-    if state:
-        sheets = sheets.filter(response__isnull=state == "outstanding")
-    return sheets
+    conditions = {
+        "outstanding": Q(response=None, voided_at=None),
+        "returned": Q(response=None, voided_at=None, was_returned=True),
+        "sent": Q(response__isnull=False),
+        "voided": Q(voided_at__isnull=False),
+    }
+    return sheets.filter(conditions[state]) if state else sheets
 
 
 def subdistricts_on(sheets: QuerySet[Assignment]) -> QuerySet[Organisation]:

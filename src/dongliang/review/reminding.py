@@ -23,7 +23,7 @@ def reminding_blockers(season: Season, assessor: Mentor | Organisation) -> list[
     """Every reason why the assessor cannot be reminded now."""
     found = not_open_blockers(season)
     whose = _whose(assessor)
-    if not season.assignments.filter(response=None, **whose).exists():
+    if not season.assignments.filter(response=None, voided_at=None, **whose).exists():
         found.append(
             Blocker(
                 "reminder.nothing",
@@ -52,7 +52,7 @@ def remind_assessor(season: Season, assessor: Mentor | Organisation, *, by: Acco
     source = Source.FIELD if isinstance(assessor, Mentor) else Source.INSTITUTIONAL
     reminder = season.reminders.create(
         on=localdate(),
-        outstanding=season.assignments.filter(response=None, source=source, **whose).count(),
+        outstanding=season.assignments.filter(response=None, voided_at=None, source=source, **whose).count(),
         sent_by=by,
         sent_at=now(),
         **whose,

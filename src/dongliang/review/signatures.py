@@ -26,7 +26,7 @@ def acts_for(account: Account, institution: Organisation) -> bool:
 
 def institutions_of(season: Season) -> QuerySet[Organisation]:
     """The subdistricts and departments that are asked for sheets, with how many and how many are sent."""
-    asked = Q(assignments__season=season)
+    asked = Q(assignments__season=season, assignments__voided_at=None)
     return (
         Organisation.objects.filter(assignments__season=season)
         .annotate(
@@ -137,7 +137,7 @@ def signing_blockers(season: Season, institution: Organisation) -> list[Blocker]
                 _("To change something, open them again with a reason."),
             )
         )
-    sheets = sheets_of(season, institution)
+    sheets = sheets_of(season, institution).filter(voided_at=None)
     due, sent = sheets.count(), sheets.filter(response__isnull=False).count()
     words = {"institution": institution, "sent": sent, "due": due}
     if season.phase == Phase.OPEN and sent < due:

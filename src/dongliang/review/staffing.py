@@ -21,6 +21,7 @@ from dongliang.engine.planning import complete_assessments
 from dongliang.mentoring.actions import stop_assessing
 from dongliang.mentoring.models import Mentor
 from dongliang.people.models import Account
+from dongliang.review.actions import void_sheet
 from dongliang.review.avoidance import avoidance, avoidance_matrix, grounds, ties_of
 from dongliang.review.models import Assignment, Source, Waiver
 from dongliang.review.queries import assignments, not_open_blockers, too_few_mentors
@@ -61,14 +62,14 @@ def most_sheets(season: Season) -> int:
 
 def loads(season: Season) -> Counter[int]:
     """Field sheets by mentor, sent or not."""
-    given = season.assignments.filter(source=Source.FIELD).order_by()
+    given = season.assignments.filter(source=Source.FIELD, voided_at=None).order_by()
     return Counter(mentor for mentor in given.values_list("mentor", flat=True) if mentor is not None)
 
 
 def objections(season: Season, change: Change) -> Objections:
     """Everything against the change, whatever reason may be given for it."""
     found = Objections(hard=not_open_blockers(season))
-    if change.taken and hasattr(change.taken, "response"):
+    if change.taken and (hasattr(change.taken, "response") or change.taken.submissions.exists()):
         found.hard.append(_sent_already(change.taken))
     if change.given:
         _object_to_giving(found, season, change.enrolment, change.given)
@@ -82,7 +83,9 @@ def _sent_already(sheet: Assignment) -> Blocker:
         "staffing.sent",
         _("%(mentor)s has sent the sheet on %(secretary)s.")
         % {"mentor": sheet.mentor, "secretary": sheet.enrolment.person},
-        _("A sheet that was sent stays. Add another assessor, if one is needed."),
+        _(
+            "A sheet that was sent stays. Add another assessor, if one is needed, or void the sheet with a reason."
+        ),
     )
 
 
@@ -125,7 +128,8 @@ def _object_to_few(found: Objections, season: Season, change: Change) -> None:
     if change.taken is None or change.given is not None:
         return
     wanted = season.rules.field.assessors_each
-    left = season.assignments.filter(source=Source.FIELD, enrolment=change.enrolment).count() - 1
+    given = season.assignments.filter(source=Source.FIELD, voided_at=None)
+    left = given.filter(enrolment=change.enrolment).count() - 1
     if left < wanted:
         words = {"secretary": change.enrolment.person, "left": left, "wanted": wanted}
         blocker = Blocker(
@@ -152,7 +156,8 @@ def _put(found: Objections, season: Season, key: str, blocker: Blocker) -> None:
 
 def _unconnected(season: Season, change: Change) -> list[Blocker]:
     """Whether the change would part the secretaries into groups that share no assessor."""
-    pairs = set(season.assignments.filter(source=Source.FIELD).values_list("enrolment", "mentor"))
+    given = season.assignments.filter(source=Source.FIELD, voided_at=None)
+    pairs = set(given.values_list("enrolment", "mentor"))
     before = len(_groups(pairs))
     if change.taken:
         pairs.discard((change.enrolment.pk, change.taken.mentor_id))
@@ -321,7 +326,7 @@ def replan_without(mentor: Mentor) -> Replan:
     The same state of the season gives the same answer: chance is drawn from the seed in its rule book.
     """
     season = mentor.season
-    sheets = list(assignments(season).filter(source=Source.FIELD))
+    sheets = list(assignments(season).filter(source=Source.FIELD, voided_at=None))
     own = [sheet for sheet in sheets if sheet.mentor_id == mentor.pk]
     still_open = [sheet for sheet in own if not hasattr(sheet, "response")]
     staying = [sheet for sheet in sheets if sheet not in still_open]
@@ -412,7 +417,12 @@ def release_assessor(mentor: Mentor, *, reason: str, shown: str, by: Account | N
             )
         )
     stop_assessing(mentor, by=by, reason=reason.strip())
-    Assignment.objects.filter(pk__in=[handover.sheet.pk for handover in replan.handovers]).delete()
+    for handover in replan.handovers:
+        # One that was sent and returned has a history, which stays.
+        if handover.sheet.submissions.exists():
+            void_sheet(handover.sheet, reason=reason, by=by)
+        else:
+            handover.sheet.delete()
     Assignment.objects.bulk_create(
         Assignment(season=season, source=Source.FIELD, enrolment=handover.sheet.enrolment, mentor=handover.to)
         for handover in replan.handovers

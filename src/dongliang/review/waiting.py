@@ -78,9 +78,9 @@ class About:
 
 
 COUNTED = {
-    "field_due": Count("pk", filter=Q(source=Source.FIELD)),
+    "field_due": Count("pk", filter=Q(source=Source.FIELD, voided_at=None)),
     "field_sent": Count("response", filter=Q(source=Source.FIELD)),
-    "institutional_due": Count("pk", filter=Q(source=Source.INSTITUTIONAL)),
+    "institutional_due": Count("pk", filter=Q(source=Source.INSTITUTIONAL, voided_at=None)),
     "institutional_sent": Count("response", filter=Q(source=Source.INSTITUTIONAL)),
     "last_sent": Max("response__submitted_at"),
 }
@@ -118,7 +118,10 @@ def names_of(rows: list[Waiting]) -> str:
 
 def reminder_for(account: Account, season: Season) -> Reminder | None:
     """The office's last word to the account's mentor or institution, as long as a sheet of theirs is outstanding."""
-    if season.phase != Phase.OPEN or not own_assignments(account, season).filter(response=None).exists():
+    if (
+        season.phase != Phase.OPEN
+        or not own_assignments(account, season).filter(response=None, voided_at=None).exists()
+    ):
         return None
     mine = Q(
         institution__in=[

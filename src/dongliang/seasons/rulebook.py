@@ -70,11 +70,17 @@ class Named(Section):
     name: Text
 
 
+def is_empty(value: list[Any]) -> bool:
+    """Left out of the document when empty: rule books written before a key was known keep their fingerprint."""
+    return not value
+
+
 class Indicator(Named):
-    """What is rated, what residents are asked, and what each level from 1 to 5 looks like in behaviour."""
+    """What is rated, what residents are asked, what assessors look at, and what each level from 1 to 5 looks like."""
 
     question: Text
     levels: list[Text] = Field(min_length=5, max_length=5)
+    points: list[Text] = Field(default=[], max_length=8, exclude_if=is_empty)
 
 
 class SourceRule(Named):
@@ -83,6 +89,18 @@ class SourceRule(Named):
     key: Source
     weight: float = Field(ge=0, le=1)
     minimum_answers: Count
+
+
+class Instrument(Section):
+    """The form of one source beyond its marks: what may be added to them, and how quickly nobody fills it in earnest."""
+
+    key: Literal["field", "institutional"]
+    # A line beside each indicator, for what bears its mark out.
+    indicator_notes: bool
+    # So many photos may go with one sheet.
+    photos: int = Field(ge=0, le=8)
+    # A sheet filled in fewer seconds is pointed out to its assessor before it is sent.
+    least_seconds: int = Field(ge=0, le=600)
 
 
 class FieldPlan(Section):
@@ -246,6 +264,7 @@ class RuleBookContent(Section):
     categories: list[Named] = Field(min_length=1)
     indicators: list[Indicator] = Field(min_length=1, max_length=8)
     sources: list[SourceRule] = Field(min_length=1, max_length=3)
+    instruments: list[Instrument] = Field(default=[], max_length=2, exclude_if=is_empty)
     field: FieldPlan
     # A rule book without it asks for no signature, and keeps its fingerprint.
     institutional: InstitutionalPlan | None = None
@@ -280,7 +299,7 @@ class RuleBookContent(Section):
         return self.institutional is not None and self.institutional.signature
 
     def contradiction_in_keys(self) -> str:
-        for section in ("categories", "indicators", "sources"):
+        for section in ("categories", "indicators", "sources", "instruments"):
             keys = [entry.key for entry in getattr(self, section)]
             if twice := sorted({key for key in keys if keys.count(key) > 1}):
                 return _("%(section)s has the key '%(key)s' twice; give each its own") % {
@@ -340,6 +359,11 @@ class RuleBookContent(Section):
 
     def source(self, key: str) -> SourceRule:
         return next(source for source in self.sources if source.key == key)
+
+    def instrument(self, key: str) -> Instrument:
+        """The form of a source; in a rule book that says nothing of forms, marks and one note, as they were then."""
+        plain_form = Instrument(key=key, indicator_notes=False, photos=0, least_seconds=0)  # type: ignore[arg-type]
+        return next((form for form in self.instruments if form.key == key), plain_form)
 
     def is_default(self, path: str) -> bool:
         """Whether ``path``, or something it lies under, is this product's own default, not the programme's word."""

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("mentoring", "0002_initial"),
-        ("review", "0001_initial"),
+        ("review", "0003_take_over_sheets_as_first_versions"),
         ("seasons", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -29,7 +29,7 @@ def own_notices(account: Account, season: Season | None) -> dict[str, Any]:
         return {}
     return {
         "reminder": reminder_for(account, season),
-        "open": own_assignments(account, season).filter(response=None).count(),
+        "open": own_assignments(account, season).filter(response=None, voided_at=None).count(),
         "institutions": own_institutions(account, season),
         "declares": has_role(account, Role.MENTOR),
     }
