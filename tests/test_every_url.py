@@ -109,6 +109,7 @@ ballots:wall                 S  +  +  +  x  x  x  x  x  +
 ballots:wall_tiles           S  +  +  +  x  x  x  x  x  +
 scoring:runs                 S  +  x  x  x  x  x  x  x  +
 scoring:run                  S  +  x  x  x  x  x  x  x  -
+scoring:job                  S  +  x  x  x  x  x  x  x  -
 scoring:document             S  +  x  x  x  x  x  x  x  -
 scoring:export               S  +  x  x  x  x  x  x  x  -
 awards:lists                 S  +  x  x  x  x  x  x  x  +
@@ -290,6 +291,7 @@ def address(name: str, world: World) -> str:
         "ballots:flag": [season.rounds.get(kind="secretaries").flags.first().pk],
         "ballots:visiting_list": [first.organisation.code],
         "scoring:run": [run],
+        "scoring:job": [season.scoring_jobs.get().pk],
         "scoring:document": [run, "result"],
         "scoring:export": [run],
         "awards:draw": [run],

@@ -1,6 +1,7 @@
 """Frozen inputs of a small season, and a closed season with answers in it."""
 
 import datetime
+import time
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from dongliang.projects.actions import register_first_thing
 from dongliang.review.actions import Sheet, submit_responses
 from dongliang.review.queries import marks_first_thing
 from dongliang.scoring.actions import begin_collecting, end_collecting
+from dongliang.scoring.models import ScoringJob
 from dongliang.seasons.actions import enrol_secretaries
 from dongliang.seasons.models import Season
 from tests.factories.season import World, make_secretary_accounts, make_world
@@ -119,3 +121,10 @@ def make_closed_world(**options: Any) -> World:
     answer_everything(world)
     world.season = end_collecting(world.season, by=world.accounts["office"])
     return world
+
+
+def wait_for_scoring(season: Season) -> ScoringJob:
+    """The season's newest job, once it has ended."""
+    while season.scoring_jobs.first().is_under_way:
+        time.sleep(0.05)
+    return season.scoring_jobs.select_related("run", "rule_book", "requested_by").first()

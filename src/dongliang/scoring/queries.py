@@ -2,6 +2,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from dongliang.ballots.models import Round
@@ -11,7 +13,7 @@ from dongliang.common.refusals import Blocker
 from dongliang.people.models import Account
 from dongliang.people.queries import organisations_reached
 from dongliang.review.models import Response, Source
-from dongliang.scoring.models import ScoringRun, Standing
+from dongliang.scoring.models import ScoringJob, ScoringRun, Standing
 from dongliang.seasons.models import Phase, Season
 from dongliang.seasons.queries import enrolments
 
@@ -21,6 +23,49 @@ def runs_visible_to(account: Account) -> QuerySet[ScoringRun]:
     districts = organisations_reached(account, "office").values("pk")
     return ScoringRun.objects.filter(season__district__in=districts).select_related(
         "season", "rule_book", "run_by"
+    )
+
+
+def jobs_visible_to(account: Account) -> QuerySet[ScoringJob]:
+    districts = organisations_reached(account, "office").values("pk")
+    return (
+        ScoringJob.objects.filter(season__district__in=districts)
+        .defer("inputs")
+        .select_related("season", "rule_book", "requested_by", "run")
+    )
+
+
+def job_blockers(season: Season) -> list[Blocker]:
+    """Why no further run can be asked for: one is under way."""
+    job = season.scoring_jobs.defer("inputs").select_related("requested_by").first()
+    if job is None or not job.is_under_way:
+        return []
+    return [
+        Blocker(
+            "scoring.under_way",
+            _("The season is being scored; %(name)s asked for it at %(time)s.")
+            % {
+                "name": job.requested_by or _("the operator"),
+                "time": date_format(localtime(job.frozen_at), "H:i"),
+            },
+            _("Wait until that has ended; it goes on by itself."),
+        )
+    ]
+
+
+def silence() -> Blocker:
+    return Blocker(
+        "scoring.silent",
+        _("The process that computed it has ended: the machine was restarted, or ran out of memory."),
+        _("Nothing is lost. Start it again."),
+    )
+
+
+def not_waiting() -> Blocker:
+    return Blocker(
+        "scoring.given_up",
+        _("This run has been given up or taken over meanwhile."),
+        _("Look at the newest one."),
     )
 
 
