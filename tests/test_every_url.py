@@ -112,6 +112,9 @@ scoring:run                  S  +  x  x  x  x  x  x  x  -
 scoring:job                  S  +  x  x  x  x  x  x  x  -
 scoring:document             S  +  x  x  x  x  x  x  x  -
 scoring:export               S  +  x  x  x  x  x  x  x  -
+scoring:sources              S  +  x  x  x  x  x  x  x  -
+scoring:sources_export       S  +  x  x  x  x  x  x  x  -
+awards:trace                 S  +  x  x  x  x  x  x  x  -
 awards:lists                 S  +  x  x  x  x  x  x  x  +
 awards:list                  S  +  x  x  x  x  x  x  x  -
 awards:export                S  +  x  x  x  x  x  x  x  -
@@ -294,6 +297,9 @@ def address(name: str, world: World) -> str:
         "scoring:job": [season.scoring_jobs.get().pk],
         "scoring:document": [run, "result"],
         "scoring:export": [run],
+        "scoring:sources": [run],
+        "scoring:sources_export": [run],
+        "awards:trace": [run, first.number],
         "awards:draw": [run],
         "awards:list": [honour_list],
         "awards:publish": [honour_list],

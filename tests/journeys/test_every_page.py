@@ -29,6 +29,7 @@ FILES |= {
     "mentoring:roster_export",
     "scoring:document",
     "scoring:export",
+    "scoring:sources_export",
     "awards:export",
     "awards:certificates_file",
 }

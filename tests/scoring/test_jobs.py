@@ -172,7 +172,7 @@ def test_answers_changed_behind_the_fingerprint_are_not_scored():
     tasks.compute(the_job())
 
     assert (the_job().state, ScoringRun.objects.count()) == ("failed", 0)
-    assert "规则书" in the_job().failure
+    assert "与指纹不符" in the_job().failure
 
 
 def test_rules_changed_behind_the_fingerprint_are_not_scored():

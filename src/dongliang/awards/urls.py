@@ -1,12 +1,13 @@
 from django.urls import path
 
-from dongliang.awards.views import office, public
+from dongliang.awards.views import office, public, trace
 
 app_name = "awards"
 urlpatterns = [
     path("lists/", office.lists, name="lists"),
     path("lists/draw/<int:run_id>/", office.draw, name="draw"),
     path("lists/<int:list_id>/", office.honour_list, name="list"),
+    path("lists/trace/<int:run_id>/<int:number>/", trace.trace, name="trace"),
     path("lists/<int:list_id>/publish/", office.publish, name="publish"),
     path("lists/<int:list_id>/changes/", office.propose, name="propose"),
     path("lists/<int:list_id>/confirm/", office.confirm, name="confirm"),
