@@ -12,7 +12,7 @@ from tests.browser import DESKTOP, PHONE, axe, page_of, shoot, sign_in
 from tests.factories.ballots import make_flag
 from tests.factories.scoring import make_closed_world, make_collecting_world
 from tests.factories.season import World, make_account
-from tests.test_every_url import READING, address, expected, lead_to_certificates, leave_pile
+from tests.test_every_url import READING, address, expected, honour_a_person, lead_to_certificates, leave_pile
 
 SCREENS = {"phone": PHONE, "desktop": DESKTOP}
 # A file, not a page.
@@ -31,6 +31,8 @@ FILES |= {
     "scoring:export",
     "scoring:sources_export",
     "awards:export",
+    "awards:commendations_file",
+    "awards:commendations_export",
     "awards:certificates_file",
 }
 
@@ -38,6 +40,7 @@ FILES |= {
 def make_published_world() -> World:
     world = make_closed_world()
     leave_pile(world)
+    honour_a_person(world)
     judge_both(make_flag(world.season, world.enrolments[0]), world, "keep")
     judge_both(make_flag(world.season, world.enrolments[1]), world, "exclude")
     best, popular, _surest = draw_lists(run_scoring(world.season, by=None), by=None)
