@@ -6,12 +6,14 @@ from django.utils.timezone import now
 from playwright.sync_api import Browser, expect
 
 from dongliang.awards import tasks
-from dongliang.awards.actions.lists import draw_lists
+from dongliang.awards.actions.lists import draw_lists, publish_list
+from dongliang.awards.actions.publicity import put_on_hold
 from dongliang.scoring.actions import request_run, run_scoring
 from dongliang.scoring.models import ScoringJob
 from tests.browser import DESKTOP, PHONE, page_of, sign_in
 from tests.factories.scoring import make_closed_world
 from tests.journeys.test_every_page import look
+from tests.test_every_url import honour_a_person
 
 SCREENS = {"phone": PHONE, "desktop": DESKTOP}
 
@@ -30,6 +32,18 @@ def test_a_run_and_all_behind_its_names(chromium: Browser, live_server, screen):
         look(page, f"job-{screen}", reverse("scoring:job", args=[under_way.pk]))
         look(page, f"sources-{screen}", reverse("scoring:sources", args=[run.pk]))
         look(page, f"trace-{screen}", reverse("awards:trace", args=[run.pk, 2]))
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_honours_of_people_and_a_list_on_hold(chromium: Browser, live_server, screen):
+    world = make_closed_world()
+    best = publish_list(draw_lists(run_scoring(world.season, by=None), by=None)[0], by=None)
+    put_on_hold(best, reason="收到实名异议，正在核查", by=None)
+    honour_a_person(world)
+    with page_of(chromium, live_server.url, **SCREENS[screen]) as page:
+        sign_in(page, world.accounts["office"])
+        look(page, f"commendations-{screen}", reverse("awards:commendations"))
+        look(page, f"held-{screen}", reverse("awards:list", args=[best.pk]))
 
 
 def test_a_page_left_open_without_script_tells_by_itself_when_the_run_has_ended(desktop_without_script):
