@@ -12,6 +12,12 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils.timezone import now
 
+from dongliang.awards.actions.commending import (
+    certify_commendation,
+    decide_commendation,
+    propose_commendation,
+    set_honour_title,
+)
 from dongliang.awards.actions.deciding import propose_change
 from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.awards.actions.publicity import (
@@ -20,11 +26,11 @@ from dongliang.awards.actions.publicity import (
     issue_certificates,
     receive_objection,
 )
-from dongliang.awards.models import HonourList, ListChange
+from dongliang.awards.models import Commendation, HonourList, ListChange
 from dongliang.ballots import codes, keys, passes
 from dongliang.ballots.models import PaperBatch
 from dongliang.mentoring.roster import preview_roster
-from dongliang.people.models import Account
+from dongliang.people.models import Account, Tenure
 from dongliang.people.roster.workbook import roster_workbook
 from dongliang.review.models import Assignment, Photo, Source
 from dongliang.scoring.actions import run_scoring
@@ -132,13 +138,20 @@ ballots:wall                 S  +  +  +  x  x  x  x  x  +
 ballots:wall_tiles           S  +  +  +  x  x  x  x  x  +
 scoring:runs                 S  +  x  x  x  x  x  x  x  +
 scoring:run                  S  +  x  x  x  x  x  x  x  -
+scoring:job                  S  +  x  x  x  x  x  x  x  -
 scoring:document             S  +  x  x  x  x  x  x  x  -
 scoring:export               S  +  x  x  x  x  x  x  x  -
+scoring:sources              S  +  x  x  x  x  x  x  x  -
+scoring:sources_export       S  +  x  x  x  x  x  x  x  -
+awards:trace                 S  +  x  x  x  x  x  x  x  -
 awards:lists                 S  +  x  x  x  x  x  x  x  +
 awards:list                  S  +  x  x  x  x  x  x  x  -
 awards:export                S  +  x  x  x  x  x  x  x  -
 awards:certificates_file     S  +  x  x  x  x  x  x  x  -
 awards:revoke                S  +  x  x  x  x  x  x  x  -
+awards:commendations         S  +  x  x  x  x  x  x  x  +
+awards:commendations_file    S  +  x  x  x  x  x  x  x  -
+awards:commendations_export  S  +  x  x  x  x  x  x  x  -
 awards:objection             +  +  +  +  +  +  +  +  +  +
 awards:check_certificate     +  +  +  +  +  +  +  +  +  +
 awards:certificate           +  +  +  +  +  +  +  +  +  +
@@ -196,8 +209,14 @@ awards:publish               S  .  x  x  x  x  x  x  x  -
 awards:propose               S  .  x  x  x  x  x  x  x  -
 awards:decide                S  .  x  x  x  x  x  x  x  -
 awards:answer                S  .  x  x  x  x  x  x  x  -
+awards:hold                  S  .  x  x  x  x  x  x  x  -
+awards:lift                  S  .  x  x  x  x  x  x  x  -
 awards:confirm               S  .  x  x  x  x  x  x  x  -
 awards:issue                 S  .  x  x  x  x  x  x  x  -
+awards:set_title             S  .  x  x  x  x  x  x  x  -
+awards:commend               S  .  x  x  x  x  x  x  x  -
+awards:decide_commendation   S  .  x  x  x  x  x  x  x  -
+awards:certify               S  .  x  x  x  x  x  x  x  -
 type_size                    .  .  .  .  .  .  .  .  .  .
 set_language                 .  .  .  .  .  .  .  .  .  .
 """
@@ -239,6 +258,7 @@ def world() -> World:
     world = make_closed_world()
     lead_to_certificates(draw_lists(run_scoring(world.season, by=None), by=None)[0])
     leave_pile(world)
+    honour_a_person(world)
     make_flag(world.season, world.enrolments[0])
     leave_conflict(world)
     leave_return(world)
@@ -275,6 +295,16 @@ def leave_return(world: World) -> None:
 def own_sheet(world: World) -> Assignment:
     """The first sheet of the first mentor."""
     return world.season.assignments.filter(mentor=world.mentors[0]).first()
+
+
+def honour_a_person(world: World) -> None:
+    """The first secretary is honoured for the years in post, with a certificate."""
+    title = set_honour_title(
+        world.season, name="十年书记", whom="serving", basis="区委组织部〔2021〕12 号", places=6, by=None
+    )
+    tenure = Tenure.objects.get(post=world.enrolments[0].post)
+    proposed = propose_commendation(title, tenure=tenure, merits="任书记十年。", by=None)
+    certify_commendation(decide_commendation(proposed, confirm=True, by=None), by=None)
 
 
 def leave_pile(world: World) -> None:
@@ -370,8 +400,12 @@ def address(name: str, world: World) -> str:
         },
         **{f"review:{step}_conflict": [season.conflicts.get().pk] for step in ("decide", "withdraw")},
         "scoring:run": [run],
+        "scoring:job": [season.scoring_jobs.get().pk],
         "scoring:document": [run, "result"],
         "scoring:export": [run],
+        "scoring:sources": [run],
+        "scoring:sources_export": [run],
+        "awards:trace": [run, first.number],
         "awards:draw": [run],
         "awards:list": [honour_list],
         "awards:publish": [honour_list],
@@ -379,12 +413,16 @@ def address(name: str, world: World) -> str:
         "awards:propose": [honour_list],
         "awards:certificates_file": [honour_list],
         "awards:confirm": [honour_list],
+        "awards:hold": [honour_list],
+        "awards:lift": [honour_list],
         "awards:issue": [honour_list],
         "awards:decide": [ListChange.objects.get().pk],
         "awards:answer": [best.objections.get().pk],
         "awards:revoke": [certificate.pk],
         "awards:objection": [honour_list],
         "awards:certificate": [certificate.number],
+        "awards:decide_commendation": [Commendation.objects.get().pk],
+        "awards:certify": [Commendation.objects.get().pk],
     }
     if name.startswith("mentoring:") and name.endswith(("roster_import", "confirm_roster", "discard_roster")):
         named[name] = [make_preview(world)]

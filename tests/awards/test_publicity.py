@@ -70,7 +70,7 @@ def test_a_clock_gone_back_confirms_nothing_early(best, time_machine):
     with pytest.raises(Refused) as refused:
         confirm_list(best, by=None)
 
-    assert codes(refused) == ["awards.objections_open"]
+    assert codes(refused) == ["awards.clock", "awards.objections_open"]
 
 
 def test_a_list_that_was_never_public_is_not_confirmed(time_machine):

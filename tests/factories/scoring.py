@@ -1,6 +1,7 @@
 """Frozen inputs of a small season, and a closed season with answers in it."""
 
 import datetime
+import time
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from dongliang.projects.actions import register_first_thing
 from dongliang.review.actions import Sheet, submit_responses
 from dongliang.review.queries import marks_first_thing
 from dongliang.scoring.actions import begin_collecting, end_collecting
+from dongliang.scoring.models import ScoringJob
 from dongliang.seasons.actions import enrol_secretaries
 from dongliang.seasons.models import Season
 from tests.factories.season import World, make_secretary_accounts, make_world
@@ -86,8 +88,8 @@ def make_collecting_world(**options: Any) -> World:
     return world
 
 
-def answer_everything(world: World, *, seed: int = 1) -> None:
-    """Send every sheet and cast twelve ballots a neighbourhood in each round."""
+def answer_everything(world: World, *, seed: int = 1, thin: int = 0) -> None:
+    """Send every sheet and cast twelve ballots a neighbourhood in each round, but for three where ``thin`` is."""
     rng = np.random.default_rng(seed)
     sheets = [
         Sheet(
@@ -102,7 +104,7 @@ def answer_everything(world: World, *, seed: int = 1) -> None:
     for kind, round in rounds.items():
         casts = []
         for entry in world.enrolments:
-            for serial in range(1, 13):
+            for serial in range(1, 4 if entry.number == thin else 13):
                 marks = (
                     "".join(map(str, rng.integers(1, 6, size=4).tolist()))
                     if kind == "secretaries"
@@ -113,9 +115,16 @@ def answer_everything(world: World, *, seed: int = 1) -> None:
         cast_ballots(round, casts, key=key, at=MOMENT)
 
 
-def make_closed_world(**options: Any) -> World:
+def make_closed_world(*, thin: int = 0, **options: Any) -> World:
     """The small world, answered in full and closed: ready to be scored."""
     world = make_collecting_world(**options)
-    answer_everything(world)
+    answer_everything(world, thin=thin)
     world.season = end_collecting(world.season, by=world.accounts["office"])
     return world
+
+
+def wait_for_scoring(season: Season) -> ScoringJob:
+    """The season's newest job, once it has ended."""
+    while season.scoring_jobs.first().is_under_way:
+        time.sleep(0.05)
+    return season.scoring_jobs.select_related("run", "rule_book", "requested_by").first()

@@ -13,7 +13,15 @@ from tests.factories.ballots import make_flag
 from tests.factories.review import make_photo
 from tests.factories.scoring import make_closed_world, make_collecting_world
 from tests.factories.season import World, make_account
-from tests.test_every_url import READING, address, expected, lead_to_certificates, leave_pile, own_sheet
+from tests.test_every_url import (
+    READING,
+    address,
+    expected,
+    honour_a_person,
+    lead_to_certificates,
+    leave_pile,
+    own_sheet,
+)
 
 SCREENS = {"phone": PHONE, "desktop": DESKTOP}
 # A file, not a page.
@@ -41,7 +49,10 @@ FILES |= {
     "mentoring:roster_export",
     "scoring:document",
     "scoring:export",
+    "scoring:sources_export",
     "awards:export",
+    "awards:commendations_file",
+    "awards:commendations_export",
     "awards:certificates_file",
 }
 
@@ -50,6 +61,7 @@ def make_published_world() -> World:
     world = make_closed_world()
     leave_pile(world)
     make_photo(own_sheet(world))
+    honour_a_person(world)
     judge_both(make_flag(world.season, world.enrolments[0]), world, "keep")
     judge_both(make_flag(world.season, world.enrolments[1]), world, "exclude")
     best, popular, _surest = draw_lists(run_scoring(world.season, by=None), by=None)

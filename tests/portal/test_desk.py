@@ -12,7 +12,12 @@ from dongliang.scoring.actions import run_scoring
 from dongliang.scoring.models import ScoringRun
 from dongliang.seasons.models import Phase, Season
 from dongliang.seasons.queries import enrolments
-from tests.factories.scoring import answer_everything, make_closed_world, make_collecting_world
+from tests.factories.scoring import (
+    answer_everything,
+    make_closed_world,
+    make_collecting_world,
+    wait_for_scoring,
+)
 from tests.factories.season import make_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,6 +49,7 @@ def test_the_office_takes_a_season_from_opening_to_lists_by_its_buttons(client):
     answer_everything(world)
     client.post(reverse("portal:close"))
     client.post(reverse("portal:score"))
+    wait_for_scoring(world.season)
 
     season = Season.objects.get(pk=world.season.pk)
     assert season.phase == Phase.CLOSED

@@ -7,12 +7,18 @@ and all weekends are taken as days off, and ``is_announced`` says so.
 import datetime
 from functools import lru_cache
 
+from django.utils.timezone import get_default_timezone, localdate
 from holidays import HolidayBase, country_holidays
 
 
 @lru_cache(maxsize=16)
 def days_off(year: int) -> HolidayBase:
     return country_holidays("CN", years=year)
+
+
+def today() -> datetime.date:
+    """The programme's own day, wherever the server stands and in whatever time zone a page is shown."""
+    return localdate(timezone=get_default_timezone())
 
 
 def is_working_day(day: datetime.date) -> bool:

@@ -3,10 +3,12 @@ from typing import Any, cast
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from dongliang.awards.models import HonourList
+from dongliang.awards.models import Commendation, HonourList, HonourTitle
+from dongliang.awards.queries.commending import tenures_for
 from dongliang.awards.queries.lists import honours
 from dongliang.awards.queries.publicity import candidates_for
-from dongliang.seasons.models import Enrolment
+from dongliang.people.models import Tenure
+from dongliang.seasons.models import Enrolment, Season
 
 
 class NameChoice(forms.ModelChoiceField):
@@ -73,9 +75,65 @@ class AnswerForm(forms.Form):
     upheld = forms.BooleanField(label=_("The objection is right: the name has to go"), required=False)
 
 
+class HoldForm(forms.Form):
+    """Why a list is put on hold, or what came of it."""
+
+    reason = forms.CharField(
+        label=_("What is looked into, or what came of it"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
 class RevocationForm(forms.Form):
     reason = forms.CharField(label=_("Reason for revoking it"), max_length=300)
 
 
 class NumberForm(forms.Form):
     number = forms.CharField(label=_("Number on the certificate"), max_length=60)
+
+
+class TenureChoice(forms.ModelChoiceField):
+    """A secretary by name, post and time in it."""
+
+    def label_from_instance(self, obj: Tenure) -> str:
+        end = obj.ends_on.year if obj.ends_on else _("today")
+        return f"{obj.person} · {obj.post.organisation} · {obj.starts_on.year}–{end}"
+
+
+class HonourTitleForm(forms.ModelForm):
+    """An honour of people: its name, for whom, on which basis and how many times."""
+
+    class Meta:
+        model = HonourTitle
+        fields = ["name", "whom", "places", "basis"]
+        widgets = {"basis": forms.Textarea(attrs={"rows": 3})}
+        help_texts = {
+            "basis": _("The document that entitles the office to give it, with its number."),
+            "places": _("How many the basis allows."),
+        }
+
+
+class CommendationForm(forms.Form):
+    """Who is proposed for which honour, and what for."""
+
+    honour = forms.ModelChoiceField(HonourTitle.objects.none(), label=_("Honour"))
+    tenure = TenureChoice(Tenure.objects.none(), label=_("Secretary and post"))
+    merits = forms.CharField(
+        label=_("What for"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("In whole sentences: they stand on the certificate."),
+    )
+
+    def __init__(self, *args: Any, season: Season, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast(forms.ModelChoiceField, self.fields["honour"]).queryset = season.honour_titles.all()
+        cast(TenureChoice, self.fields["tenure"]).queryset = tenures_for(season)
+
+
+class CommendationFilter(forms.Form):
+    q = forms.CharField(label=_("Name or neighbourhood"), required=False, max_length=40)
+    state = forms.ChoiceField(
+        label=_("Show"), required=False, choices=[("", _("All")), *Commendation.State.choices]
+    )

@@ -1,9 +1,11 @@
+from typing import cast
+
 from django.db import models
-from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from dongliang.people.models import Account
+from dongliang.awards.calendar import today
+from dongliang.people.models import Account, Organisation, Person, Tenure
 from dongliang.projects.models import FirstThing
 from dongliang.scoring.models import ScoringRun
 from dongliang.seasons.models import Enrolment, Season
@@ -39,11 +41,39 @@ class HonourList(models.Model):
     @property
     def is_open_to_objections(self) -> bool:
         until = self.objections_until
-        return bool(until and not self.confirmed_at and localdate() <= until)
+        return bool(until and not self.confirmed_at and today() <= until)
+
+    @property
+    def hold(self) -> "Hold | None":
+        """The hold that it is under, if it is."""
+        return self.holds.filter(lifted_at=None).select_related("put_by").first()
 
     @property
     def title(self) -> str:
         return str(getattr(self.run.rule_book.validated, self.kind).name)
+
+
+class Hold(models.Model):
+    """A list on hold while something about it is looked into: it is neither confirmed nor certified until the hold is lifted."""
+
+    honour_list = models.ForeignKey(HonourList, models.CASCADE, related_name="holds")
+    reason = models.CharField(_("reason"), max_length=500)
+    put_at = models.DateTimeField(_("on hold since"))
+    put_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    outcome = models.CharField(_("what came of it"), max_length=500, blank=True)
+    lifted_at = models.DateTimeField(_("lifted at"), null=True, blank=True)
+    lifted_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["honour_list"], condition=models.Q(lifted_at=None), name="one_hold_at_a_time_a_list"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.honour_list} #{self.pk}"
 
 
 class Honour(models.Model):
@@ -121,10 +151,78 @@ class Objection(models.Model):
         return f"{self.honour_list} #{self.pk}"
 
 
-class Certificate(models.Model):
-    """A certificate of one honour: numbered, to be checked by anybody, never deleted but revoked with a reason."""
+class HonourTitle(models.Model):
+    """An honour that the office may give to people: for whom, on which basis, and how many times at most."""
 
-    honour = models.OneToOneField(Honour, models.PROTECT, related_name="certificate")
+    class Whom(models.TextChoices):
+        RETIRING = "retiring", pgettext_lazy("honour", "those who retire")
+        LEAVING = "leaving", pgettext_lazy("honour", "those who leave their post")
+        SERVING = "serving", pgettext_lazy("honour", "those in post")
+
+    season = models.ForeignKey(Season, models.CASCADE, related_name="honour_titles", verbose_name=_("season"))
+    name = models.CharField(_("name of the honour"), max_length=60)
+    whom = models.CharField(_("for whom"), max_length=8, choices=Whom)
+    # What entitles the office to give it; a title without one is none of the office's to give.
+    basis = models.CharField(_("basis of the honour"), max_length=500)
+    places = models.PositiveSmallIntegerField(_("at most"))
+    set_at = models.DateTimeField(_("set at"))
+    set_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["season", "name"], name="an_honour_is_set_once_a_season")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Commendation(models.Model):
+    """An honour of one person for years in a post: proposed by one of the office, confirmed by another."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", pgettext_lazy("commendation", "proposed")
+        CONFIRMED = "confirmed", pgettext_lazy("commendation", "confirmed")
+        DECLINED = "declined", pgettext_lazy("commendation", "declined")
+
+    honour = models.ForeignKey(
+        HonourTitle, models.PROTECT, related_name="commendations", verbose_name=_("honour")
+    )
+    tenure = models.ForeignKey(
+        Tenure, models.PROTECT, related_name="commendations", verbose_name=_("secretary and post")
+    )
+    merits = models.CharField(_("what for"), max_length=500)
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.PROPOSED)
+    proposed_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    proposed_at = models.DateTimeField(_("proposed at"))
+    decided_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["honour", "tenure"],
+                condition=~models.Q(state="declined"),
+                name="honoured_once_for_a_tenure",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.honour} {self.tenure.person}"
+
+
+class Certificate(models.Model):
+    """A certificate of one honour: numbered, to be checked by anybody, never deleted but revoked with a reason.
+
+    The honour is a name on a list, or a commendation.
+    """
+
+    honour = models.OneToOneField(Honour, models.PROTECT, null=True, blank=True, related_name="certificate")
+    commendation = models.OneToOneField(
+        Commendation, models.PROTECT, null=True, blank=True, related_name="certificate"
+    )
     number = models.CharField(_("number"), max_length=40, unique=True)
     issued_at = models.DateTimeField(_("issued at"))
     issued_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
@@ -134,6 +232,39 @@ class Certificate(models.Model):
 
     class Meta:
         ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(honour__isnull=False, commendation=None)
+                | models.Q(honour=None, commendation__isnull=False),
+                name="certificate_is_of_one_honour",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def title(self) -> str:
+        return self.honour.honour_list.title if self.honour else self.of_a_person.honour.name
+
+    @property
+    def season(self) -> Season:
+        return self.honour.honour_list.season if self.honour else self.of_a_person.honour.season
+
+    @property
+    def person(self) -> Person:
+        return self.honour.enrolment.person if self.honour else self.of_a_person.tenure.person
+
+    @property
+    def organisation(self) -> Organisation:
+        post = self.honour.enrolment.post if self.honour else self.of_a_person.tenure.post
+        return post.organisation
+
+    @property
+    def project(self) -> FirstThing | None:
+        return self.honour.project if self.honour else None
+
+    @property
+    def of_a_person(self) -> Commendation:
+        # The database holds one or the other.
+        return cast(Commendation, self.commendation)

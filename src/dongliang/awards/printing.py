@@ -22,6 +22,8 @@ class Paper:
     project: str
     day: datetime.date
     address: str
+    # Of a person's own honour: what for.
+    merits: str = ""
 
 
 def certificates_pdf(papers: Sequence[Paper], *, office: str) -> bytes:
@@ -56,6 +58,10 @@ def certificates_pdf(papers: Sequence[Paper], *, office: str) -> bytes:
 
 
 def wording(paper: Paper) -> str:
+    if paper.merits:
+        return gettext("%(merits)s In recognition of this you are given the honour of") % {
+            "merits": paper.merits
+        }
     if paper.project:
         return gettext("in %(season)s, “%(project)s”, landed under your lead, is commended as one of the") % {
             "season": paper.season,

@@ -26,6 +26,7 @@ from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.cli import liangzhou
+from dongliang.cli.demo_honours import honour_the_retiring
 from dongliang.cli.demo_review import keep_apart, remind_first_mentor, sign_institutions
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.engine.simulation import SimulatedSeason, simulate_season
@@ -127,9 +128,10 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     if keep_open:
         remind_first_mentor(season, by=office)
         return season
+    panel = [office, Account.objects.get(username="colleague")]
     with told(say, _("season closed, flagged ballots judged by two")):
         season = end_collecting(season, by=office)
-        judge_flags(season, panel=[office, Account.objects.get(username="colleague")])
+        judge_flags(season, panel=panel)
     with told(say, _("season scored")):
         run = run_scoring(season, by=office)
     with told(say, _("lists drawn and published")):
@@ -137,6 +139,8 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
             publish_list(honour_list, by=office)
     with told(say, _("ballots' marks published, and proven")):
         archive_of(open_tally(season, by=office))
+    with told(say, _("six who retired honoured")):
+        honour_the_retiring(rng, season, panel=panel)
     return season
 
 

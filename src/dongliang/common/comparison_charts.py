@@ -209,3 +209,68 @@ def signed(value: float) -> str:
     """Two decimals with a true minus; nothing is minus zero."""
     text = f"{value:+.2f}".replace("-", "−")
     return "0.00" if text.endswith("0.00") and abs(value) < 0.005 else text
+
+
+@dataclass(frozen=True)
+class Point:
+    """One thing measured twice. ``mark`` is printed beside it, for a table beneath to say whose it is; ``""`` is none."""
+
+    label: str
+    x: float
+    y: float
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class DrawnPoint:
+    point: Point
+    x: float
+    y: float
+    x_text: str
+    y_text: str
+    # Which side of the dot its mark stands on, so that it stays inside the plot.
+    anchor: str
+    gap: str
+
+
+@dataclass(frozen=True)
+class ScatterChart:
+    key: str
+    title: str
+    description: str
+    across: str
+    upwards: str
+    points: tuple[DrawnPoint, ...]
+    ticks: tuple[Tick, ...]
+    zero: float
+    template: str = field(default="common/charts/scatter.html", init=False)
+
+
+def scatter(
+    points: Sequence[Point], *, across: str, upwards: str, title: str, description: str = ""
+) -> ScatterChart:
+    """Draw two measures of the same things against each other, both on one scale about 0; the diagonal is agreement."""
+    reach = max([1.0, *(max(abs(point.x), abs(point.y)) for point in points)])
+    scale = Scale.around([-reach, reach], ticks=4)
+    return ScatterChart(
+        key=_key(title),
+        title=title,
+        description=description,
+        across=across,
+        upwards=upwards,
+        points=tuple(
+            DrawnPoint(
+                point=point,
+                x=(x := scale.at(point.x)),
+                y=round(100 - scale.at(point.y), 2),
+                x_text=signed(point.x),
+                y_text=signed(point.y),
+                anchor="end" if x > 50 else "start",
+                gap="-0.6em" if x > 50 else "0.6em",
+            )
+            # What is marked lies on top.
+            for point in sorted(points, key=lambda point: bool(point.mark))
+        ),
+        ticks=scale.ticks(),
+        zero=scale.at(0),
+    )

@@ -29,7 +29,7 @@ from dongliang.projects.queries import projects_late
 from dongliang.review.models import Assignment
 from dongliang.review.queries import outstanding
 from dongliang.scoring.models import Measure, ScoringRun, Standing
-from dongliang.scoring.queries import run_blockers
+from dongliang.scoring.queries import job_blockers, run_blockers
 from dongliang.seasons.models import Enrolment, Phase, Season
 from dongliang.seasons.queries import closing_blockers, freeze_blockers, opening_blockers
 from dongliang.seasons.rulebook import SourceRule
@@ -91,7 +91,7 @@ def step_blockers(season: Season, key: str) -> list[Blocker]:
     if key == "close":
         return closing_blockers(season)
     if key == "score":
-        return run_blockers(season)
+        return run_blockers(season) + job_blockers(season)
     return []
 
 

@@ -50,7 +50,13 @@ def rounded(value: float) -> float | None:
     return None if not np.isfinite(value) else round(float(value), PLACES) + 0.0
 
 
-def calculate(rules: RuleBookContent, inputs: dict[str, Any]) -> dict[str, Any]:
+def tell_nobody(step: str) -> None:
+    """Where nobody waits to see how far it has come."""
+
+
+def calculate(
+    rules: RuleBookContent, inputs: dict[str, Any], *, tell: Callable[[str], None] = tell_nobody
+) -> dict[str, Any]:
     """The result of a season.
 
     Parameters
@@ -64,6 +70,8 @@ def calculate(rules: RuleBookContent, inputs: dict[str, Any]) -> dict[str, Any]:
         ``nominations``: [subdistrict code, number]. ``excluded_ballots`` and ``excluded_picks``, in the form of ballots
         and picks, are what the panel excluded: they count in nothing but the lists that show what that changed.
         ``unsigned``, codes of institutions, is there where the rule book asks for signatures: whose sheets were left out.
+    tell
+        Called with the name of each step as it begins: "measures", "places", "robustness".
 
     Returns
     -------
@@ -78,13 +86,16 @@ def calculate(rules: RuleBookContent, inputs: dict[str, Any]) -> dict[str, Any]:
     """
     numbers = [number for number, _ in inputs["secretaries"]]
     row = {number: index for index, number in enumerate(numbers)}
+    tell("measures")
     answers = collected(rules, inputs, row)
     fits = {key: measured(source, rules.scoring.method) for key, source in answers.items()}
     plain = {key: measured(source, "mean") for key, source in answers.items()}
     trimmed = {key: measured(source, "trimmed_mean") for key, source in answers.items()}
 
+    tell("places")
     secretaries, cut = standings(rules, inputs, answers, fits, plain, trimmed)
     projects = project_standings(rules, inputs, row)
+    tell("robustness")
     robustness = robustness_sheet(rules, inputs, answers, secretaries)
     lists = {
         "best_secretaries": [entry["number"] for entry in secretaries if entry["selected"]],

@@ -1,6 +1,10 @@
+import datetime
+
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
+from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from dongliang.people.models import Account
 from dongliang.projects.models import FirstThing
@@ -21,7 +25,8 @@ class ScoringRun(models.Model):
     inputs_sha256 = models.CharField(_("fingerprint of the inputs"), max_length=64)
     result = models.TextField()
     result_sha256 = models.CharField(_("fingerprint of the result"), max_length=64)
-    run_at = models.DateTimeField(_("run at"), auto_now_add=True)
+    # When the inputs were frozen: what is decided of ballots after it is not in them.
+    run_at = models.DateTimeField(_("run at"), default=now)
     run_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
 
     class Meta:
@@ -32,6 +37,80 @@ class ScoringRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.season} #{self.number}"
+
+
+class ScoringJob(models.Model):
+    """A run that was asked for: its inputs, frozen before anything is computed, and how far it has come.
+
+    A job whose process died is known by its silence: nobody has written ``seen_at`` for a while.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", pgettext_lazy("scoring", "waits")
+        RUNNING = "running", pgettext_lazy("scoring", "under way")
+        DONE = "done", pgettext_lazy("scoring", "done")
+        FAILED = "failed", pgettext_lazy("scoring", "failed")
+
+    class Step(models.TextChoices):
+        """What is being done, in this order."""
+
+        FREEZE = "freeze", _("Answers frozen")
+        MEASURES = "measures", _("Each source measured")
+        PLACES = "places", _("Places and cut line")
+        ROBUSTNESS = "robustness", _("List under other choices")
+        STORE = "store", _("Result stored")
+        LISTS = "lists", _("Lists drawn")
+        BOOK = "book", _("Result book bound, recomputed once more")
+
+    # Longer than any pause of a process that is alive: it is seen every few seconds.
+    SILENCE = datetime.timedelta(seconds=30)
+
+    season = models.ForeignKey(Season, models.CASCADE, related_name="scoring_jobs", verbose_name=_("season"))
+    rule_book = models.ForeignKey(RuleBook, models.PROTECT, related_name="+", verbose_name=_("rule book"))
+    # Canonical JSON; emptied once the run holds it.
+    inputs = models.TextField()
+    inputs_sha256 = models.CharField(_("fingerprint of the inputs"), max_length=64)
+    # Of the statement of ballots that the inputs agree with.
+    ballots_sha256 = models.CharField(max_length=64, blank=True)
+    frozen_at = models.DateTimeField(_("frozen at"))
+    requested_by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.QUEUED)
+    step = models.CharField(_("step"), max_length=10, choices=Step, default=Step.FREEZE)
+    seen_at = models.DateTimeField(_("last seen at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    failure = models.TextField(_("why it failed"), blank=True)
+    run = models.OneToOneField(
+        ScoringRun,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="job",
+        verbose_name=_("scoring run"),
+    )
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["season"],
+                condition=Q(state__in=["queued", "running"]),
+                name="one_scoring_at_a_time_a_season",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.season} {self.inputs_sha256[:8]}"
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it ought to be under way and nobody is at it. A clock set back does not make it last for ever."""
+        return self.state in (self.State.QUEUED, self.State.RUNNING) and (
+            abs(now() - self.seen_at) > self.SILENCE
+        )
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in (self.State.QUEUED, self.State.RUNNING) and not self.is_silent
 
 
 class ResultBook(models.Model):

@@ -1,7 +1,12 @@
+import json
+import math
+import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from dongliang.ballots.models import Round
@@ -12,7 +17,8 @@ from dongliang.people.models import Account
 from dongliang.people.queries import organisations_reached
 from dongliang.review.models import Response, Source
 from dongliang.review.signatures import unsigned
-from dongliang.scoring.models import ScoringRun, Standing
+from dongliang.scoring.disagreement import Disagreement, Reading, disagreements, standardised
+from dongliang.scoring.models import Measure, ScoringJob, ScoringRun, Standing
 from dongliang.seasons.models import Phase, Season
 from dongliang.seasons.queries import enrolments
 
@@ -22,6 +28,49 @@ def runs_visible_to(account: Account) -> QuerySet[ScoringRun]:
     districts = organisations_reached(account, "office").values("pk")
     return ScoringRun.objects.filter(season__district__in=districts).select_related(
         "season", "rule_book", "run_by"
+    )
+
+
+def jobs_visible_to(account: Account) -> QuerySet[ScoringJob]:
+    districts = organisations_reached(account, "office").values("pk")
+    return (
+        ScoringJob.objects.filter(season__district__in=districts)
+        .defer("inputs")
+        .select_related("season", "rule_book", "requested_by", "run")
+    )
+
+
+def job_blockers(season: Season) -> list[Blocker]:
+    """Why no further run can be asked for: one is under way."""
+    job = season.scoring_jobs.defer("inputs").select_related("requested_by").first()
+    if job is None or not job.is_under_way:
+        return []
+    return [
+        Blocker(
+            "scoring.under_way",
+            _("The season is being scored; %(name)s asked for it at %(time)s.")
+            % {
+                "name": job.requested_by or _("the operator"),
+                "time": date_format(localtime(job.frozen_at), "H:i"),
+            },
+            _("Wait until that has ended; it goes on by itself."),
+        )
+    ]
+
+
+def silence() -> Blocker:
+    return Blocker(
+        "scoring.silent",
+        _("The process that computed it has ended: the machine was restarted, or ran out of memory."),
+        _("Nothing is lost. Start it again."),
+    )
+
+
+def not_waiting() -> Blocker:
+    return Blocker(
+        "scoring.given_up",
+        _("This run has been given up or taken over meanwhile."),
+        _("Look at the newest one."),
     )
 
 
@@ -156,3 +205,38 @@ def in_doubt(run: ScoringRun, *, least: float = 0.2) -> QuerySet[Standing]:
 
 def standings(run: ScoringRun) -> QuerySet[Standing]:
     return run.standings.select_related("enrolment__person", "enrolment__post__organisation__parent")
+
+
+def readings(run: ScoringRun) -> dict[str, dict[int, Reading]]:
+    """What each source says of everyone, by number, on one scale; only what was measured."""
+    summaries = json.loads(run.result)["sources"]
+    by_source: dict[str, dict[int, tuple[float, float, int]]] = {
+        source.key: {} for source in run.rule_book.validated.sources
+    }
+    for number, source, value, error, answers in run.measures.values_list(
+        "enrolment__number", "source", "value", "standard_error", "answers"
+    ):
+        if value is not None and error is not None:
+            by_source[source][number] = (value, error, answers)
+    return {
+        source: standardised(measures, spread_of(summaries[source], measures))
+        for source, measures in by_source.items()
+    }
+
+
+def spread_of(summary: dict[str, Any], measures: dict[int, tuple[float, float, int]]) -> float:
+    """The standard deviation between secretaries: as the source's model has it, else as the measures have."""
+    variance = summary["variances"].get("target") or 0.0
+    if variance <= 0 and len(measures) > 1:
+        variance = statistics.pvariance(value for value, _error, _answers in measures.values())
+    return math.sqrt(variance)
+
+
+def to_visit(run: ScoringRun) -> list[Disagreement]:
+    """Whom the sources see differently beyond what the errors explain, the widest apart first."""
+    return disagreements(readings(run))
+
+
+def side_by_side(run: ScoringRun) -> QuerySet[Standing]:
+    """Everyone's place, with the run's measures of each source already fetched."""
+    return standings(run).prefetch_related(Prefetch("enrolment__measures", Measure.objects.filter(run=run)))

@@ -1,9 +1,9 @@
 """Departing from what the run chose: one person proposes with a reason, another decides."""
 
 from django.db import transaction
-from django.utils.timezone import localdate, now
+from django.utils.timezone import now
 
-from dongliang.awards.calendar import working_day_after
+from dongliang.awards.calendar import today, working_day_after
 from dongliang.awards.models import Honour, HonourList, ListChange
 from dongliang.awards.queries.lists import drawn_again
 from dongliang.awards.queries.publicity import change_blockers, deciding_blockers
@@ -72,7 +72,9 @@ def approve_change(change: ListChange, *, by: Account | None) -> ListChange:
         )
     if honour_list.objections_until:
         rules = honour_list.run.rule_book.validated
-        honour_list.objections_until = working_day_after(localdate(), rules.publicity.working_days)
+        anew = working_day_after(today(), rules.publicity.working_days)
+        # A clock set back shortens nobody's time to object.
+        honour_list.objections_until = max(honour_list.objections_until, anew)
         honour_list.save(update_fields=["objections_until"])
     return decide(change, ListChange.State.APPROVED, by=by)
 

@@ -1,9 +1,9 @@
 import json
 
 from django.db import transaction
-from django.utils.timezone import localdate, now
+from django.utils.timezone import now
 
-from dongliang.awards.calendar import working_day_after
+from dongliang.awards.calendar import today, working_day_after
 from dongliang.awards.models import Honour, HonourList
 from dongliang.awards.queries.lists import drawing_blockers, drawn_again
 from dongliang.awards.queries.publicity import announcing_blockers
@@ -77,7 +77,7 @@ def publish_list(honour_list: HonourList, *, by: Account | None) -> HonourList:
     days = honour_list.run.rule_book.validated.publicity.working_days
     bind_book(honour_list.run, by=by)
     honour_list.published_at, honour_list.published_by = now(), by
-    honour_list.objections_until = working_day_after(localdate(), days)
+    honour_list.objections_until = working_day_after(today(), days)
     honour_list.save(update_fields=["published_at", "published_by", "objections_until"])
     log_action(
         "awards.list.published",

@@ -5,12 +5,14 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from dongliang.awards.actions.deciding import locked_list
-from dongliang.awards.models import Certificate, HonourList, Objection
+from dongliang.awards.models import Certificate, Hold, HonourList, Objection
 from dongliang.awards.queries.lists import honours
 from dongliang.awards.queries.publicity import (
     certificates,
     confirming_blockers,
+    holding_blockers,
     issuing_blockers,
+    lifting_blockers,
     objecting_blockers,
 )
 from dongliang.common.log import log_action
@@ -66,6 +68,30 @@ def answer_objection(objection: Objection, *, answer: str, upheld: bool, by: Acc
     objection.save(update_fields=["answer", "upheld", "answered_at", "answered_by"])
     log_action("awards.objection.answered", honour_list, by=by, objection=objection.pk, upheld=upheld)
     return objection
+
+
+@transaction.atomic
+def put_on_hold(honour_list: HonourList, *, reason: str, by: Account | None) -> Hold:
+    """Keep the list from being confirmed and certified while something about it is looked into. Raises Refused."""
+    honour_list = locked_list(honour_list)
+    if blockers := holding_blockers(honour_list, reason):
+        raise Refused(blockers)
+    hold = honour_list.holds.create(reason=reason.strip(), put_at=now(), put_by=by)
+    log_action("awards.list.held", honour_list, by=by, reason=hold.reason)
+    return hold
+
+
+@transaction.atomic
+def lift_hold(hold: Hold, *, outcome: str, by: Account | None) -> Hold:
+    """Let the list go on, by a second person and with what came of it. Raises Refused."""
+    honour_list = locked_list(hold.honour_list)
+    hold = honour_list.holds.get(pk=hold.pk)
+    if blockers := lifting_blockers(hold, outcome, by):
+        raise Refused(blockers)
+    hold.outcome, hold.lifted_at, hold.lifted_by = outcome.strip(), now(), by
+    hold.save(update_fields=["outcome", "lifted_at", "lifted_by"])
+    log_action("awards.list.released", honour_list, by=by, outcome=hold.outcome)
+    return hold
 
 
 @transaction.atomic

@@ -2,16 +2,18 @@
 
 import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.formats import date_format
-from django.utils.timezone import localdate
+from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dongliang.awards.models import Certificate, HonourList, ListChange, Objection
+from dongliang.awards.calendar import today
+from dongliang.awards.models import Certificate, Hold, HonourList, ListChange, Objection
 from dongliang.awards.queries.lists import honours, publishing_blockers
 from dongliang.common.refusals import Blocker
 from dongliang.people.models import Account
+from dongliang.people.queries import organisations_reached
 from dongliang.seasons.models import Enrolment
 
 # More than this waiting for an answer is no objecting any more, and would bury the rest.
@@ -41,6 +43,19 @@ def certificates(honour_list: HonourList) -> QuerySet[Certificate]:
     )
 
 
+def certificates_visible_to(account: Account) -> QuerySet[Certificate]:
+    districts = organisations_reached(account, "office").values("pk")
+    return Certificate.objects.filter(
+        Q(honour__honour_list__season__district__in=districts)
+        | Q(commendation__honour__season__district__in=districts)
+    ).select_related(
+        "honour__honour_list__run__rule_book",
+        "honour__enrolment__person",
+        "commendation__honour",
+        "commendation__tenure__person",
+    )
+
+
 def certificate_of(number: str) -> Certificate | None:
     """The certificate with this number, as anybody may check it."""
     return (
@@ -51,6 +66,9 @@ def certificate_of(number: str) -> Certificate | None:
             "honour__enrolment__person",
             "honour__enrolment__post__organisation__parent",
             "honour__project",
+            "commendation__honour__season__district",
+            "commendation__tenure__person",
+            "commendation__tenure__post__organisation__parent",
         )
         .first()
     )
@@ -219,7 +237,8 @@ def objecting_blockers(honour_list: HonourList) -> list[Blocker]:
 
 def confirming_blockers(honour_list: HonourList) -> list[Blocker]:
     """Every reason why the list does not hold yet."""
-    found = confirmed_already(honour_list) + undecided_blockers(honour_list)
+    found = confirmed_already(honour_list) + undecided_blockers(honour_list) + on_hold(honour_list)
+    found += clock_behind(honour_list.published_at)
     until = honour_list.objections_until
     if until is None:
         return [
@@ -230,7 +249,7 @@ def confirming_blockers(honour_list: HonourList) -> list[Blocker]:
                 _("Publish it first, and wait for objections."),
             ),
         ]
-    if localdate() <= until:
+    if today() <= until:
         found.append(
             Blocker(
                 "awards.objections_open",
@@ -239,6 +258,71 @@ def confirming_blockers(honour_list: HonourList) -> list[Blocker]:
             )
         )
     return found + objection_blockers(honour_list)
+
+
+def clock_behind(moment: datetime.datetime | None) -> list[Blocker]:
+    """What stands against a step that would be dated before the one it follows."""
+    if moment is None or now() >= moment:
+        return []
+    return [
+        Blocker(
+            "awards.clock",
+            _(
+                "By the clock of this machine it is %(now)s, and the step before this one was taken at %(then)s."
+            )
+            % {"now": moment_in_words(now()), "then": moment_in_words(moment)},
+            _("Have the clock set right, then take this step."),
+        )
+    ]
+
+
+def on_hold(honour_list: HonourList) -> list[Blocker]:
+    hold = honour_list.hold
+    if hold is None:
+        return []
+    return [
+        Blocker(
+            "awards.on_hold",
+            _("“%(title)s” is on hold: %(reason)s") % {"title": honour_list.title, "reason": hold.reason},
+            _("Somebody else than who put it on hold lifts that, saying what came of it."),
+        )
+    ]
+
+
+def holding_blockers(honour_list: HonourList, reason: str) -> list[Blocker]:
+    """Every reason why the list cannot be put on hold."""
+    found = on_hold(honour_list)
+    if not honour_list.published_at:
+        found.append(
+            Blocker(
+                "awards.not_public",
+                _("“%(title)s” has not been public.") % {"title": honour_list.title},
+                _("What is not public needs no hold: leave it as it is."),
+            )
+        )
+    return found + ([] if reason.strip() else [no_reason()])
+
+
+def lifting_blockers(hold: Hold, outcome: str, by: Account | None) -> list[Blocker]:
+    """Every reason why ``by`` cannot lift the hold."""
+    found = []
+    if hold.lifted_at:
+        found.append(Blocker("awards.lifted", _("This hold is lifted already.")))
+    if by is not None and hold.put_by_id == by.pk:
+        found.append(
+            Blocker(
+                "awards.own_hold",
+                _("You put the list on hold."),
+                _("Somebody else in the office has to lift it."),
+            )
+        )
+    return found + ([] if outcome.strip() else [no_reason()])
+
+
+def no_reason() -> Blocker:
+    return Blocker(
+        "awards.no_reason", _("No reason is given."), _("Say why in a sentence; it stands in the record.")
+    )
 
 
 def objection_blockers(honour_list: HonourList) -> list[Blocker]:
@@ -273,7 +357,7 @@ def objection_blockers(honour_list: HonourList) -> list[Blocker]:
 def issuing_blockers(honour_list: HonourList) -> list[Blocker]:
     """Every reason why there can be no certificates."""
     if honour_list.confirmed_at:
-        return []
+        return on_hold(honour_list) + clock_behind(honour_list.confirmed_at)
     return [
         Blocker(
             "awards.not_confirmed",
@@ -281,6 +365,10 @@ def issuing_blockers(honour_list: HonourList) -> list[Blocker]:
             _("There is no certificate before objections are over and the list is confirmed."),
         )
     ]
+
+
+def moment_in_words(moment: datetime.datetime) -> str:
+    return date_format(localtime(moment), "DATETIME_FORMAT")
 
 
 def day_in_words(day: datetime.date) -> str:

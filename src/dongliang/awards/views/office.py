@@ -21,16 +21,19 @@ from dongliang.awards.actions.publicity import (
     answer_objection,
     confirm_list,
     issue_certificates,
+    lift_hold,
+    put_on_hold,
     revoke_certificate,
 )
 from dongliang.awards.calendar import is_announced
-from dongliang.awards.forms import AnswerForm, ChangeForm, RevocationForm
+from dongliang.awards.forms import AnswerForm, ChangeForm, HoldForm, RevocationForm
 from dongliang.awards.models import Certificate, HonourList, ListChange, Objection
 from dongliang.awards.printing import Paper, certificates_pdf
 from dongliang.awards.queries.lists import drawing_blockers, honours, lists_visible_to
 from dongliang.awards.queries.publicity import (
     announcing_blockers,
     certificates,
+    certificates_visible_to,
     changes,
     confirming_blockers,
     deciding_blockers,
@@ -41,6 +44,7 @@ from dongliang.ballots.links import full_address
 from dongliang.common.refusals import Refused
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.scoring.queries import runs_visible_to
+from dongliang.seasons.models import Season
 
 may_manage = permission_required("awards.manage_lists", raise_exception=True)
 
@@ -114,6 +118,9 @@ def list_page(
             "calendar_is_guessed": bool(until and not is_announced(until.year)),
             "proposed": proposed,
             "decided": [each for each in changes(entry) if each.state != ListChange.State.PROPOSED],
+            "hold": entry.hold,
+            "past_holds": list(entry.holds.exclude(lifted_at=None).select_related("put_by", "lifted_by")),
+            "hold_form": HoldForm(),
             "change_form": change_form or ChangeForm(honour_list=entry),
             "objections": [
                 (objection, None if objection.answered_at else AnswerForm(prefix=str(objection.pk)))
@@ -191,6 +198,33 @@ def answer(request: HttpRequest, objection_id: int) -> HttpResponse:
 
 @may_manage
 @require_POST
+def hold(request: HttpRequest, list_id: int) -> HttpResponse:
+    """Put the list on hold."""
+    entry = fetch(request, list_id)
+    told(
+        request,
+        lambda: put_on_hold(entry, reason=request.POST.get("reason", "")[:500], by=request.user),
+        _("“%(title)s” is on hold.") % {"title": entry.title},
+    )
+    return redirect("awards:list", list_id=entry.pk)
+
+
+@may_manage
+@require_POST
+def lift(request: HttpRequest, list_id: int) -> HttpResponse:
+    """Lift the hold that the list is under."""
+    entry = fetch(request, list_id)
+    held = get_object_or_404(entry.holds, lifted_at=None)
+    told(
+        request,
+        lambda: lift_hold(held, outcome=request.POST.get("reason", "")[:500], by=request.user),
+        _("The hold is lifted."),
+    )
+    return redirect("awards:list", list_id=entry.pk)
+
+
+@may_manage
+@require_POST
 def confirm(request: HttpRequest, list_id: int) -> HttpResponse:
     entry = fetch(request, list_id)
     told(
@@ -217,20 +251,26 @@ def issue(request: HttpRequest, list_id: int) -> HttpResponse:
 
 @may_manage
 def revoke(request: HttpRequest, certificate_id: int) -> HttpResponse:
-    certificate = get_object_or_404(
-        Certificate.objects.filter(honour__honour_list__in=lists_visible_to(request.user)).select_related(
-            "honour__honour_list", "honour__enrolment__person"
-        ),
-        pk=certificate_id,
-    )
+    certificate = get_object_or_404(certificates_visible_to(request.user), pk=certificate_id)
     form = RevocationForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and told(
         request,
         lambda: revoke_certificate(certificate, reason=form.cleaned_data["reason"], by=request.user),
         _("Certificate %(number)s is revoked.") % {"number": certificate.number},
     ):
-        return redirect("awards:list", list_id=certificate.honour.honour_list_id)
-    return render(request, "awards/revoke.html", {"certificate": certificate, "form": form})
+        return redirect(back_from(certificate))
+    return render(
+        request,
+        "awards/revoke.html",
+        {"certificate": certificate, "form": form, "back": back_from(certificate)},
+    )
+
+
+def back_from(certificate: Certificate) -> str:
+    """The page that the certificate stands on."""
+    if certificate.honour:
+        return reverse("awards:list", args=[certificate.honour.honour_list_id])
+    return reverse("awards:commendations")
 
 
 @may_manage
@@ -240,22 +280,28 @@ def certificates_file(request: HttpRequest, list_id: int) -> HttpResponse:
     holding = [certificate for certificate in certificates(entry) if not certificate.revoked_at]
     if not holding:
         raise Http404
+    return printed(request, holding, entry.season, entry.title)
+
+
+def printed(request: HttpRequest, holding: list[Certificate], season: Season, title: str) -> HttpResponse:
+    """These certificates as one PDF, a page each."""
     papers = [
         Paper(
             number=certificate.number,
-            name=certificate.honour.enrolment.person.name,
-            place=f"{certificate.honour.enrolment.subdistrict} {certificate.honour.enrolment.organisation}",
-            season=entry.season.title,
-            honour=entry.title,
-            project=certificate.honour.project.title if certificate.honour.project else "",
+            name=certificate.person.name,
+            place=f"{certificate.organisation.above} {certificate.organisation}",
+            season=season.title,
+            honour=certificate.title,
+            project=certificate.project.title if certificate.project else "",
             day=localdate(certificate.issued_at),
             address=full_address(request, "awards:certificate", number=certificate.number),
+            merits=certificate.commendation.merits if certificate.commendation else "",
         )
         for certificate in holding
     ]
-    office = _("Programme office of %(district)s") % {"district": entry.season.district}
+    office = _("Programme office of %(district)s") % {"district": season.district}
     response = HttpResponse(certificates_pdf(papers, office=office), content_type="application/pdf")
-    name = quote(f"{entry.season.title}-{entry.title}.pdf")
+    name = quote(f"{season.title}-{title}.pdf")
     response["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
     return response
 

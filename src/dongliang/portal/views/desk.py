@@ -10,14 +10,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from dongliang.awards.actions.lists import draw_lists
+from dongliang.awards import tasks
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.mentoring.queries import enrolments_visible_to
 from dongliang.people.models import Role
 from dongliang.people.queries import current_tenures, has_role, is_office, organisations_reached
 from dongliang.portal.forms import RuleBookForm
 from dongliang.portal.queries import late, season_figures, season_steps, step_blockers
-from dongliang.scoring.actions import begin_collecting, end_collecting, run_scoring
+from dongliang.scoring.actions import begin_collecting, end_collecting, request_run
 from dongliang.seasons.actions import freeze_rule_book, revise_rule_book
 from dongliang.seasons.models import Phase, Season
 from dongliang.seasons.queries import seasons_visible_to
@@ -63,19 +63,16 @@ STEPS: dict[str, tuple[Callable[..., Any], str]] = {
     "freeze": (freeze_rule_book, "portal:desk"),
     "open": (begin_collecting, "portal:desk"),
     "close": (end_collecting, "portal:desk"),
-    "score": (run_scoring, "scoring:runs"),
 }
 
 
 @require_POST
 def take_step(request: HttpRequest, key: str) -> HttpResponse:
-    """Take a step of the season: freeze, open, close or score."""
+    """Take a step of the season: freeze, open or close."""
     season = season_to_run(request)
     action, afterwards = STEPS[key]
     try:
-        outcome = action(season, by=request.user)
-        if key == "score":
-            draw_lists(outcome, by=request.user)
+        action(season, by=request.user)
     except Refused as refused:
         for blocker in refused.blockers:
             messages.error(request, str(blocker))
@@ -89,8 +86,21 @@ def done_words(key: str) -> str:
         "freeze": _("The rule book is frozen."),
         "open": _("The season is open: sheets are assigned, residents can rate."),
         "close": _("The season is closed: what has come in is final."),
-        "score": _("The season is scored, and the lists are drawn. Look at them, then publish."),
     }[key]
+
+
+@require_POST
+def score(request: HttpRequest) -> HttpResponse:
+    """Freeze the answers and have them scored beside this request; its page tells how far that has come."""
+    season = season_to_run(request)
+    try:
+        job = request_run(season, by=request.user)
+    except Refused as refused:
+        for blocker in refused.blockers:
+            messages.error(request, str(blocker))
+        return redirect("scoring:runs" if season.scoring_jobs.exists() else "portal:desk")
+    tasks.start(job)
+    return redirect("scoring:job", job_id=job.pk)
 
 
 def season_to_run(request: HttpRequest) -> Season:

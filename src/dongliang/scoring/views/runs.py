@@ -14,8 +14,16 @@ from rules.contrib.views import permission_required
 from dongliang.common.charts import CutLineChart, NearCut, StripChart, cut_line_chart, strip
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.people.models import Organisation
-from dongliang.scoring.models import ScoringRun, Standing
-from dongliang.scoring.queries import Reach, in_doubt, near_the_cut, reaches, runs_visible_to, standings
+from dongliang.scoring.models import ScoringJob, ScoringRun, Standing
+from dongliang.scoring.queries import (
+    Reach,
+    in_doubt,
+    jobs_visible_to,
+    near_the_cut,
+    reaches,
+    runs_visible_to,
+    standings,
+)
 from dongliang.seasons.rulebook import RuleBookContent
 
 ROWS_A_PAGE = 60
@@ -25,7 +33,16 @@ HALF_WIDTH = 1.645
 
 @permission_required("scoring.view_runs", raise_exception=True)
 def runs(request: HttpRequest) -> HttpResponse:
-    return render(request, "scoring/runs.html", {"runs": list(runs_visible_to(request.user))})
+    """Every run, and the one that was asked for last, if it is under way or came to nothing."""
+    newest = jobs_visible_to(request.user).first()
+    return render(
+        request,
+        "scoring/runs.html",
+        {
+            "runs": list(runs_visible_to(request.user)),
+            "job": newest if newest and newest.state != ScoringJob.State.DONE else None,
+        },
+    )
 
 
 @permission_required("scoring.view_runs", raise_exception=True)
