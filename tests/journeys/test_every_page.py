@@ -12,7 +12,7 @@ from tests.browser import DESKTOP, PHONE, axe, page_of, shoot, sign_in
 from tests.factories.ballots import make_flag
 from tests.factories.scoring import make_closed_world, make_collecting_world
 from tests.factories.season import World, make_account
-from tests.test_every_url import READING, address, expected, lead_to_certificates, leave_pile
+from tests.test_every_url import READING, address, expected, lead_to_certificates, leave_comment, leave_pile
 
 SCREENS = {"phone": PHONE, "desktop": DESKTOP}
 # A file, not a page.
@@ -31,12 +31,17 @@ FILES |= {
     "scoring:export",
     "awards:export",
     "awards:certificates_file",
+    "ballots:comments_export",
+    "awards:feedback_export",
+    "awards:feedback_files",
+    "awards:feedback_file",
 }
 
 
 def make_published_world() -> World:
     world = make_closed_world()
     leave_pile(world)
+    leave_comment(world)
     judge_both(make_flag(world.season, world.enrolments[0]), world, "keep")
     judge_both(make_flag(world.season, world.enrolments[1]), world, "exclude")
     best, popular, _surest = draw_lists(run_scoring(world.season, by=None), by=None)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dongliang.awards.views import office, public
+from dongliang.awards.views import feedback, office, public
 
 app_name = "awards"
 urlpatterns = [
@@ -16,6 +16,15 @@ urlpatterns = [
     path("lists/changes/<int:change_id>/", office.decide, name="decide"),
     path("lists/objections/<int:objection_id>/", office.answer, name="answer"),
     path("lists/certificates/<int:certificate_id>/revoke/", office.revoke, name="revoke"),
+    path("feedback/", feedback.listed, name="feedback_list"),
+    path("feedback/mine/", feedback.mine, name="my_feedback"),
+    path("feedback/export/", feedback.export, name="feedback_export"),
+    path("feedback/all.pdf", feedback.all_files, name="feedback_files"),
+    path("feedback/<slug:slug>/release/", feedback.release, name="release_feedback"),
+    path("feedback/<int:feedback_id>/", feedback.page, name="feedback"),
+    path("feedback/<int:feedback_id>/feedback.pdf", feedback.file, name="feedback_file"),
+    path("feedback/<int:feedback_id>/case/", feedback.case, name="feedback_case"),
+    path("feedback/<int:feedback_id>/acknowledge/", feedback.acknowledge, name="acknowledge_feedback"),
     path("honours/<int:list_id>/objection/", public.objection, name="objection"),
     path("certificate/", public.check_certificate, name="check_certificate"),
     path("certificate/<str:number>/", public.check_certificate, name="certificate"),
