@@ -124,7 +124,7 @@ def test_the_page_takes_a_comment_and_masks_it(world, client):
 
     assert 'name="comment"' in page
     assert answer.status_code == 303
-    assert [entry.text for entry in Comment.objects.all()] == [f"灯修好了,谢谢!电话{MASK}"]
+    assert [entry.text for entry in Comment.objects.all()] == [f"灯修好了，谢谢！电话{MASK}"]
 
 
 def test_a_comment_that_is_too_long_comes_back_with_all_that_was_written(world, client):

@@ -4,6 +4,10 @@ import re
 import unicodedata
 
 LONGEST = 200
+# Wide digits and letters, and the signs between them, as they are typed everywhere; Chinese punctuation stays as it is.
+NARROW = {
+    ord(sign) + 0xFEE0: sign for sign in map(chr, range(0x21, 0x7F)) if sign.isalnum() or sign in "@+-._/"
+}
 # In the place of a number that was masked; on paper and on any screen.
 MASK = "███"
 # Telephone, identity card, bank account, chat number: six digits or more, whatever stands between them.
@@ -20,7 +24,7 @@ ADDRESSES = re.compile(r"(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+\.[\w.]+", re.I)
 
 def plain(text: str) -> str:
     """``text`` as one line without control characters, digits and letters as they are typed everywhere."""
-    folded = unicodedata.normalize("NFKC", text)
+    folded = text.translate(NARROW)
     kept = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in folded)
     return " ".join(kept.split())
 
