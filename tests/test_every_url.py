@@ -19,6 +19,7 @@ from dongliang.awards.actions.commending import (
     set_honour_title,
 )
 from dongliang.awards.actions.deciding import propose_change
+from dongliang.awards.actions.feedback import release_feedback
 from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.awards.actions.publicity import (
     answer_objection,
@@ -28,10 +29,11 @@ from dongliang.awards.actions.publicity import (
 )
 from dongliang.awards.models import Commendation, HonourList, ListChange
 from dongliang.ballots import codes, keys, passes
-from dongliang.ballots.models import PaperBatch
+from dongliang.ballots.models import Comment, PaperBatch
 from dongliang.mentoring.roster import preview_roster
 from dongliang.people.models import Account, Tenure
 from dongliang.people.roster.workbook import roster_workbook
+from dongliang.projects.models import FirstThing
 from dongliang.review.models import Assignment, Photo, Source
 from dongliang.scoring.actions import run_scoring
 from dongliang.scoring.models import ScoringRun
@@ -132,6 +134,8 @@ ballots:key                  S  +  -  -  x  x  x  x  x  -
 ballots:statements           S  +  x  x  x  x  x  x  x  x
 ballots:flags                S  +  x  x  x  x  x  x  x  +
 ballots:flag                 S  +  x  x  x  x  x  x  x  -
+ballots:comments             S  +  x  x  x  x  x  x  x  +
+ballots:comments_export      S  +  x  x  x  x  x  x  x  -
 ballots:sample               S  +  +  +  x  x  x  x  x  +
 ballots:visiting_list        S  +  x  x  x  x  x  x  x  -
 ballots:wall                 S  +  +  +  x  x  x  x  x  +
@@ -152,6 +156,13 @@ awards:revoke                S  +  x  x  x  x  x  x  x  -
 awards:commendations         S  +  x  x  x  x  x  x  x  +
 awards:commendations_file    S  +  x  x  x  x  x  x  x  -
 awards:commendations_export  S  +  x  x  x  x  x  x  x  -
+awards:feedback_list         S  +  x  x  x  +  +  x  x  +
+awards:my_feedback           S  -  x  x  x  -  -  >  >  -
+awards:feedback_export       S  +  x  x  x  +  +  x  x  -
+awards:feedback_files        S  +  x  x  x  x  x  x  x  -
+awards:feedback              S  +  x  x  x  -  -  +  -  -
+awards:feedback_file         S  +  x  x  x  -  -  +  -  -
+awards:feedback_case         S  +  x  x  x  -  -  +  -  -
 awards:objection             +  +  +  +  +  +  +  +  +  +
 awards:check_certificate     +  +  +  +  +  +  +  +  +  +
 awards:certificate           +  +  +  +  +  +  +  +  +  +
@@ -202,6 +213,7 @@ ballots:publish_statement    S  .  x  x  x  x  x  x  x  x
 ballots:open_tally           S  .  x  x  x  x  x  x  x  x
 ballots:destroy_key          S  .  x  x  x  x  x  x  x  x
 ballots:examine              S  .  x  x  x  x  x  x  x  x
+ballots:decide_comment       S  .  x  x  x  x  x  x  x  -
 ballots:preview_flags        S  .  x  x  x  x  x  x  x  x
 ballots:end_search           S  .  x  x  x  x  x  x  x  x
 awards:draw                  S  .  x  x  x  x  x  x  x  -
@@ -217,6 +229,8 @@ awards:set_title             S  .  x  x  x  x  x  x  x  -
 awards:commend               S  .  x  x  x  x  x  x  x  -
 awards:decide_commendation   S  .  x  x  x  x  x  x  x  -
 awards:certify               S  .  x  x  x  x  x  x  x  -
+awards:release_feedback      S  .  x  x  x  x  x  x  x  -
+awards:acknowledge_feedback  S  x  x  x  x  -  -  .  -  -
 type_size                    .  .  .  .  .  .  .  .  .  .
 set_language                 .  .  .  .  .  .  .  .  .  .
 """
@@ -242,8 +256,13 @@ def named_patterns() -> set[str]:
 
 
 def lead_to_certificates(best: HonourList) -> None:
-    """Publish the list, answer an objection, confirm it and issue its certificates; propose a change to another one."""
+    """Publish the list, answer an objection, confirm it and issue its certificates; propose a change to another one.
+
+    Everyone gets feedback, with a project that landed to look at.
+    """
     publish_list(best, by=None)
+    FirstThing.objects.filter(enrolment__season=best.season).update(state="landed")
+    release_feedback(best.season, by=None)
     said = {"name": "王建华", "contact": "13800000000", "text": "公示材料与事实不符"}
     objection = receive_objection(best, **said, enrolment=None, by=None)
     answer_objection(objection, answer="属实。", upheld=False, by=None)
@@ -263,6 +282,7 @@ def world() -> World:
     leave_conflict(world)
     leave_return(world)
     make_photo(own_sheet(world))
+    leave_comment(world)
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
     # What a page shows when it is not told otherwise is the newest season.
@@ -305,6 +325,16 @@ def honour_a_person(world: World) -> None:
     tenure = Tenure.objects.get(post=world.enrolments[0].post)
     proposed = propose_commendation(title, tenure=tenure, merits="任书记十年。", by=None)
     certify_commendation(decide_commendation(proposed, confirm=True, by=None), by=None)
+
+
+def leave_comment(world: World) -> None:
+    """What a resident of the first neighbourhood wrote, a masked number in it."""
+    Comment.objects.create(
+        round=world.season.rounds.get(kind="secretaries"),
+        enrolment=world.enrolments[0],
+        text="楼道灯修得快，谢谢！有事请打███。",
+        written_on=date(2021, 11, 8),
+    )
 
 
 def leave_pile(world: World) -> None:
@@ -399,6 +429,7 @@ def address(name: str, world: World) -> str:
             for step in ("return", "confirm_return", "discard_return")
         },
         **{f"review:{step}_conflict": [season.conflicts.get().pk] for step in ("decide", "withdraw")},
+        "ballots:decide_comment": [season.rounds.get(kind="secretaries").comments.get().pk],
         "scoring:run": [run],
         "scoring:job": [season.scoring_jobs.get().pk],
         "scoring:document": [run, "result"],
@@ -419,6 +450,11 @@ def address(name: str, world: World) -> str:
         "awards:decide": [ListChange.objects.get().pk],
         "awards:answer": [best.objections.get().pk],
         "awards:revoke": [certificate.pk],
+        "awards:release_feedback": [season.slug],
+        **{
+            f"awards:{name}": [first.feedback.pk]
+            for name in ("feedback", "feedback_file", "feedback_case", "acknowledge_feedback")
+        },
         "awards:objection": [honour_list],
         "awards:certificate": [certificate.number],
         "awards:decide_commendation": [Commendation.objects.get().pk],

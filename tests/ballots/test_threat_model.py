@@ -7,6 +7,7 @@ import logging
 import random
 import re
 import zipfile
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlencode
@@ -20,8 +21,9 @@ from dongliang.ballots.actions.cards import print_cards
 from dongliang.ballots.actions.closing import destroy_key
 from dongliang.ballots.actions.publishing import archive_of, open_tally, publish_statement
 from dongliang.ballots.actions.rounds import close_rounds
+from dongliang.ballots.comments import masked
 from dongliang.ballots.keys import key_path, season_key
-from dongliang.ballots.models import Ballot, Statement, StatementPart
+from dongliang.ballots.models import Ballot, Comment, Statement, StatementPart
 from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.residents import receipt_status
 from dongliang.common.models import ActionLogEntry
@@ -126,6 +128,59 @@ def test_every_stored_digest_is_as_even_as_chance(world, votes):
 
         # Eight standard deviations.
         assert abs(ones - bits / 2) < 4 * bits**0.5, name
+
+
+def commented(round, enrolment, serial, text):
+    page = make_cast(round, enrolment, MARKS[serial % 4], serial)
+    return replace(page, comment=text)
+
+
+def test_a_comment_shares_nothing_with_any_ballot_but_round_and_neighbourhood(world, rounds):
+    codes_of_cards = [make_code(world.enrolments[0], serial) for serial in range(1, 13)]
+    pages = [commented(rounds[0], world.enrolments[0], serial, f"第{serial}句") for serial in range(1, 13)]
+    receipts = cast(rounds[0], *pages)
+
+    [comments, ballots] = (list(table.objects.order_by("pk").values()) for table in (Comment, Ballot))
+
+    # With the key, the codes and the receipts in hand: whatever can be made of them is in no comment.
+    known = {
+        guess for text in [*codes_of_cards, *receipts] for guess in guesses(text, [season_key(world.season)])
+    }
+    kept = {
+        str(value)
+        for row in comments
+        for name, value in row.items()
+        if name not in ("round_id", "enrolment_id")
+    }
+    assert {str(value) for value in known} & kept == set()
+    allowed = {"round_id", "enrolment_id"}
+    shared = {
+        name
+        for comment in comments
+        for ballot in ballots
+        for name, value in comment.items()
+        if value not in ("", None) and value in ballot.values()
+    }
+    assert shared == allowed
+    # Their numbers stand in another order than those of the ballots: one of twelve factorial would be the same.
+    assert [row["text"] for row in comments] != [f"第{serial}句" for serial in range(1, 13)]
+
+
+def test_codes_and_receipts_in_a_comment_are_masked_before_they_are_stored(world, votes):
+    for code, receipt in votes.items():
+        for text in (code, code.lower(), codes.normalised(code), receipt, codes.normalised(receipt)):
+            assert codes.normalised(text) not in codes.normalised(masked(f"我的是 {text} 。"))
+
+
+def test_at_the_close_all_comments_are_written_anew(world, rounds):
+    for serial in range(1, 7):
+        cast(rounds[0], commented(rounds[0], world.enrolments[0], serial, f"第{serial}句"))
+    before = set(Comment.objects.values_list("pk", flat=True))
+
+    close_rounds(world.season, by=None)
+
+    assert set(Comment.objects.values_list("pk", flat=True)) & before == set()
+    assert Comment.objects.count() == 6
 
 
 def test_the_two_ballots_of_one_household_share_no_stored_value(world, rounds):

@@ -19,6 +19,7 @@ from tests.test_every_url import (
     expected,
     honour_a_person,
     lead_to_certificates,
+    leave_comment,
     leave_pile,
     own_sheet,
 )
@@ -54,6 +55,10 @@ FILES |= {
     "awards:commendations_file",
     "awards:commendations_export",
     "awards:certificates_file",
+    "ballots:comments_export",
+    "awards:feedback_export",
+    "awards:feedback_files",
+    "awards:feedback_file",
 }
 
 
@@ -62,6 +67,7 @@ def make_published_world() -> World:
     leave_pile(world)
     make_photo(own_sheet(world))
     honour_a_person(world)
+    leave_comment(world)
     judge_both(make_flag(world.season, world.enrolments[0]), world, "keep")
     judge_both(make_flag(world.season, world.enrolments[1]), world, "exclude")
     best, popular, _surest = draw_lists(run_scoring(world.season, by=None), by=None)

@@ -1,13 +1,17 @@
 from typing import Any, cast
 
 from django import forms
+from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from dongliang.awards.models import Commendation, HonourList, HonourTitle
+from dongliang.awards.models import RESOLVE_LENGTH, Commendation, HonourList, HonourTitle
 from dongliang.awards.queries.commending import tenures_for
+from dongliang.awards.queries.feedback import READ, RESOLVED, SHARED, UNREAD
 from dongliang.awards.queries.lists import honours
 from dongliang.awards.queries.publicity import candidates_for
-from dongliang.people.models import Tenure
+from dongliang.people.models import Organisation, Tenure
 from dongliang.seasons.models import Enrolment, Season
 
 
@@ -136,4 +140,58 @@ class CommendationFilter(forms.Form):
     q = forms.CharField(label=_("Name or neighbourhood"), required=False, max_length=40)
     state = forms.ChoiceField(
         label=_("Show"), required=False, choices=[("", _("All")), *Commendation.State.choices]
+    )
+
+
+class FeedbackFilter(forms.Form):
+    """What to show of the list of feedback."""
+
+    q = forms.CharField(
+        label=_("Name, initials or neighbourhood"),
+        required=False,
+        max_length=40,
+    )
+    subdistrict = forms.ModelChoiceField(
+        label=_("Subdistrict"), queryset=Organisation.objects.none(), required=False, empty_label=_("All")
+    )
+    state = forms.ChoiceField(
+        label=_("Show"),
+        required=False,
+        choices=[
+            ("", _("Everyone")),
+            (UNREAD, pgettext_lazy("feedback", "not read yet")),
+            (READ, pgettext_lazy("feedback", "read")),
+            (RESOLVED, _("with a sentence of what comes next")),
+            (SHARED, _("shared with the mentor")),
+        ],
+    )
+
+    def __init__(self, data: QueryDict | None, *, subdistricts: QuerySet[Organisation]) -> None:
+        super().__init__(data)
+        cast("forms.ModelChoiceField[Organisation]", self.fields["subdistrict"]).queryset = subdistricts
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """What ``matching_feedback`` takes; nothing that is no answer to this form."""
+        found = self.cleaned_data if self.is_valid() else {}
+        return {
+            "search": found.get("q", ""),
+            "subdistrict": found.get("subdistrict"),
+            "state": found.get("state", ""),
+        }
+
+
+class AcknowledgementForm(forms.Form):
+    """That it is read, what the secretary will do, and whether the mentor may read it."""
+
+    resolve = forms.CharField(
+        label=_("What I will do"),
+        max_length=RESOLVE_LENGTH,
+        required=False,
+        help_text=_("One sentence of your own, if you like. Your mentor reads it."),
+    )
+    shared = forms.BooleanField(
+        label=_("My mentor may read this whole page"),
+        required=False,
+        help_text=_("You can take this back at any time."),
     )

@@ -5,10 +5,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from dongliang.awards.calendar import today
+from dongliang.mentoring.models import Mentor
 from dongliang.people.models import Account, Organisation, Person, Tenure
 from dongliang.projects.models import FirstThing
 from dongliang.scoring.models import ScoringRun
 from dongliang.seasons.models import Enrolment, Season
+
+RESOLVE_LENGTH = 100
 
 
 class HonourList(models.Model):
@@ -268,3 +271,47 @@ class Certificate(models.Model):
     def of_a_person(self) -> Commendation:
         # The database holds one or the other.
         return cast(Commendation, self.commendation)
+
+
+class FeedbackRelease(models.Model):
+    """The day on which every secretary of a season got the own feedback, and the run it was drawn from."""
+
+    season = models.OneToOneField(
+        Season, models.CASCADE, related_name="feedback_release", verbose_name=_("season")
+    )
+    run = models.ForeignKey(ScoringRun, models.PROTECT, related_name="+", verbose_name=_("scoring run"))
+    released_at = models.DateTimeField(_("released at"))
+    released_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
+
+    def __str__(self) -> str:
+        return str(self.season)
+
+
+class Feedback(models.Model):
+    """What a secretary takes home from a season: the own profile, two strengths, one next step, whom and what to look at.
+
+    Written once, at the release. It knows nothing of lists and places.
+    """
+
+    release = models.ForeignKey(FeedbackRelease, models.CASCADE, related_name="feedback")
+    enrolment = models.OneToOneField(
+        Enrolment, models.PROTECT, related_name="feedback", verbose_name=_("secretary")
+    )
+    # Numbers and keys, no words: these follow the reader's language.
+    content = models.JSONField()
+    mentor = models.ForeignKey(
+        Mentor, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("suggested mentor")
+    )
+    case = models.ForeignKey(
+        FirstThing, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("suggested case")
+    )
+    read_at = models.DateTimeField(_("read at"), null=True, blank=True)
+    # Whether the secretary lets the own mentor read all of it.
+    shared = models.BooleanField(_("my mentor may read this"), default=False)
+    resolve = models.CharField(_("what I will do"), max_length=RESOLVE_LENGTH, blank=True)
+
+    class Meta:
+        ordering = ["release", "enrolment__number"]
+
+    def __str__(self) -> str:
+        return str(self.enrolment)

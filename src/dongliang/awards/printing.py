@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext, pgettext
@@ -70,3 +71,8 @@ def wording(paper: Paper) -> str:
     return gettext(
         "in %(season)s, assessed in the field, by residents and by institutions, you are commended as one of the"
     ) % {"season": paper.season}
+
+
+def feedback_pdf(papers: Sequence[dict[str, Any]], *, season: str, words: dict[str, Any]) -> bytes:
+    """Feedback, one secretary a page, A4. ``words`` are what stands on every page."""
+    return pdf("awards/typst/feedback.typ", {**words, "season": season, "papers": list(papers)})

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dongliang.awards.views import commending, office, public, trace
+from dongliang.awards.views import commending, feedback, office, public, trace
 
 app_name = "awards"
 urlpatterns = [
@@ -26,6 +26,15 @@ urlpatterns = [
     path("commendations/<int:commendation_id>/certificate/", commending.certify, name="certify"),
     path("commendations/certificates.pdf", commending.certificates_file, name="commendations_file"),
     path("commendations/export/", commending.export, name="commendations_export"),
+    path("feedback/", feedback.listed, name="feedback_list"),
+    path("feedback/mine/", feedback.mine, name="my_feedback"),
+    path("feedback/export/", feedback.export, name="feedback_export"),
+    path("feedback/all.pdf", feedback.all_files, name="feedback_files"),
+    path("feedback/<slug:slug>/release/", feedback.release, name="release_feedback"),
+    path("feedback/<int:feedback_id>/", feedback.page, name="feedback"),
+    path("feedback/<int:feedback_id>/feedback.pdf", feedback.file, name="feedback_file"),
+    path("feedback/<int:feedback_id>/case/", feedback.case, name="feedback_case"),
+    path("feedback/<int:feedback_id>/acknowledge/", feedback.acknowledge, name="acknowledge_feedback"),
     path("honours/<int:list_id>/objection/", public.objection, name="objection"),
     path("certificate/", public.check_certificate, name="check_certificate"),
     path("certificate/<str:number>/", public.check_certificate, name="certificate"),

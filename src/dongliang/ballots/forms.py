@@ -1,15 +1,16 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from dongliang.ballots import codes
-from dongliang.ballots.models import PaperBatch, RevokedCard, Round, Verdict
+from dongliang.ballots.models import Comment, PaperBatch, RevokedCard, Round, Verdict
 from dongliang.ballots.queries.cards import is_revoked
 from dongliang.ballots.queries.coverage import NeighbourhoodCoverage
 from dongliang.people.models import Organisation
@@ -427,3 +428,38 @@ class VerdictForm(forms.Form):
         max_length=500,
         widget=forms.Textarea({"rows": 3}),
     )
+
+
+class CommentFilter(forms.Form):
+    """What to show of residents' comments."""
+
+    q = forms.CharField(
+        label=gettext_lazy("Name, initials, neighbourhood or word"),
+        required=False,
+        max_length=40,
+    )
+    subdistrict = forms.ModelChoiceField(
+        label=gettext_lazy("Subdistrict"),
+        queryset=Organisation.objects.none(),
+        required=False,
+        empty_label=gettext_lazy("All"),
+    )
+    state = forms.ChoiceField(
+        label=gettext_lazy("Show"),
+        required=False,
+        choices=[("", gettext_lazy("All")), *Comment.State.choices],
+    )
+
+    def __init__(self, data: QueryDict | None, *, subdistricts: QuerySet[Organisation]) -> None:
+        super().__init__(data)
+        cast("forms.ModelChoiceField[Organisation]", self.fields["subdistrict"]).queryset = subdistricts
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """What ``matching_comments`` takes; nothing that is no answer to this form."""
+        found = self.cleaned_data if self.is_valid() else {}
+        return {
+            "search": found.get("q", ""),
+            "subdistrict": found.get("subdistrict"),
+            "state": found.get("state", ""),
+        }

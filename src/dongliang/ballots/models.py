@@ -1,3 +1,4 @@
+import secrets
 import zlib
 from functools import cached_property
 
@@ -6,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from dongliang.ballots import comments
 from dongliang.ballots.proof import StatementContent
 from dongliang.people.models import Account
 from dongliang.seasons.models import Enrolment, Season
@@ -125,6 +127,54 @@ class Ballot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.round_id}/{self.pk}"
+
+
+def unordered_number() -> int:
+    """A number that tells nothing of when it was drawn, short enough for any address."""
+    return secrets.randbelow(2**53 - 1) + 1
+
+
+class Comment(models.Model):
+    """What a resident wrote beside the marks, for the secretary to read. It leads to no ballot and no code.
+
+    No credential, no receipt, no marks and no time but the day; its number is random, so that rows stand in no order of
+    arrival. Numbers by which somebody could be reached or told are masked before it is stored (``comments.masked``).
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", pgettext_lazy("comment", "to be checked")
+        SHOWN = "shown", pgettext_lazy("comment", "shown")
+        WITHHELD = "withheld", pgettext_lazy("comment", "withheld")
+
+    class Reason(models.TextChoices):
+        PERSONAL = "personal", _("it tells who somebody is")
+        INSULT = "insult", _("it insults")
+        ADVERTISEMENT = "advertisement", _("it advertises")
+        ELSEWHERE = "elsewhere", _("it is about something else")
+
+    number = models.BigIntegerField(primary_key=True, default=unordered_number, editable=False)
+    round = models.ForeignKey(Round, models.PROTECT, related_name="comments", verbose_name=_("round"))
+    enrolment = models.ForeignKey(
+        Enrolment, models.PROTECT, related_name="comments", verbose_name=_("neighbourhood")
+    )
+    text = models.CharField(_("comment"), max_length=comments.LONGEST)
+    written_on = models.DateField(_("written on"))
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.PENDING)
+    reason = models.CharField(_("reason"), max_length=13, choices=Reason, blank=True)
+    decided_by = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="withheld", reason__gt="") | ~Q(state="withheld") & Q(reason=""),
+                name="a_withheld_comment_says_why",
+            )
+        ]
+        indexes = [models.Index(fields=["round", "enrolment", "state"], name="comments_of_a_secretary")]
+
+    def __str__(self) -> str:
+        return f"{self.round_id}/{self.number}"
 
 
 class RevokedCard(models.Model):

@@ -14,3 +14,4 @@ rules.add_perm("ballots.key_paper", in_office | in_subdistrict_office)
 rules.add_perm("ballots.judge_flags", in_office)
 # The doors of the sample are kept from subdistrict offices, which sit too near to those whom the vote is about.
 rules.add_perm("ballots.visit_sample", in_office)
+rules.add_perm("ballots.moderate_comments", in_office)

@@ -16,12 +16,15 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from dongliang.awards.actions.feedback import acknowledge_feedback, release_feedback
 from dongliang.awards.actions.lists import draw_lists, publish_list
 from dongliang.ballots import codes, keys
 from dongliang.ballots.actions.casting import Cast, cast_ballots
+from dongliang.ballots.actions.comments import decide_comment
 from dongliang.ballots.actions.integrity import examine_round, judge_flag
 from dongliang.ballots.actions.publishing import archive_of, open_tally
-from dongliang.ballots.models import Round, Verdict
+from dongliang.ballots.comments import masked
+from dongliang.ballots.models import Comment, Round, Verdict
 from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.ballots.queries.sample import sampled_serials
@@ -54,6 +57,10 @@ CASTS_AT_ONCE = 1_000
 VOTING = datetime.timedelta(days=14)
 # Where ballots are stuffed, by place among the secretaries, and how many.
 STUFFED = {17: 64, 96: 41}
+# Every so many ballots bring a comment.
+BALLOTS_A_COMMENT = 37
+# Who has read the own feedback, and who of them lets the mentor read it.
+SHARE_READ, SHARE_SHARED = 0.4, 0.5
 HONOURS = ("best_secretaries", "popular_projects", "surest_things")
 STATES_TAKEN = (FirstThing.State.UNDER_WAY, FirstThing.State.LANDED)
 # Sheets of the demo's own mentor and department that are left to whoever looks around in the open season.
@@ -72,11 +79,11 @@ def told(say: Say, words: str) -> Iterator[None]:
 
 
 def scaled_rules(scale: float) -> RuleBookContent:
-    """The shipped rule book; away from scale 1, with its numbers of people and places in proportion."""
-    rules = preset("putuo-2021")
+    """The shipped rule book, with residents' comments; away from scale 1 with people and places in proportion."""
+    document = preset("putuo-2021").model_dump()
+    document["residents"]["comments"] = True
     if scale == 1:
-        return rules
-    document = rules.model_dump()
+        return validated(document)
     secretaries = max(round(278 * scale), 20)
     # Two would not do: where nobody assesses the own subdistrict, mentors of two never meet over one secretary.
     subdistricts = max(3, min(10, secretaries // 9))
@@ -132,11 +139,15 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     with told(say, _("season closed, flagged ballots judged by two")):
         season = end_collecting(season, by=office)
         judge_flags(season, panel=panel)
+        judge_flags(season, panel=[office, Account.objects.get(username="colleague")])
+        check_comments(season, by=office)
     with told(say, _("season scored")):
         run = run_scoring(season, by=office)
     with told(say, _("lists drawn and published")):
         for honour_list in draw_lists(run, by=office):
             publish_list(honour_list, by=office)
+    with told(say, _("feedback to every secretary released, some of it read")):
+        give_feedback(rng, season, by=office)
     with told(say, _("ballots' marks published, and proven")):
         archive_of(open_tally(season, by=office))
     with told(say, _("six who retired honoured")):
@@ -352,12 +363,17 @@ def cast(season: Season, everyone: list[Enrolment], drawn: SimulatedSeason, rng:
     sampled = sampled_serials(season)
     for kind, voices in ((Round.Kind.SECRETARIES, rating), (Round.Kind.PROJECTS, picks)):
         piles = {entry.number: CardPile(sampled.get(entry.number, frozenset())) for entry in everyone}
-        casts = []
+        casts: list[Cast] = []
         for home, marks in voices:
             number = everyone[home].number
             serial, in_sample = piles[number].take()
             credential = codes.credential_digest(key, kind, codes.mint(key, number, serial))
-            casts.append(Cast(everyone[home].pk, credential, marks, in_sample=in_sample))
+            comment = ""
+            if kind == Round.Kind.SECRETARIES and len(casts) % BALLOTS_A_COMMENT == 0:
+                comment = masked(
+                    liangzhou.COMMENTS[len(casts) // BALLOTS_A_COMMENT % len(liangzhou.COMMENTS)]
+                )
+            casts.append(Cast(everyone[home].pk, credential, marks, in_sample=in_sample, comment=comment))
         # In any order, as residents come.
         casts = [casts[index] for index in rng.permutation(len(casts)).tolist()]
         batches = range(0, len(casts), CASTS_AT_ONCE)
@@ -418,6 +434,14 @@ def judge_flags(season: Season, *, panel: list[Account]) -> None:
                 )
 
 
+def check_comments(season: Season, *, by: Account) -> None:
+    """Most comments are checked: what advertises or masks a number is withheld. The last few are left to whoever looks."""
+    found = list(Comment.objects.filter(round__season=season))
+    for comment in found[: round(0.9 * len(found))]:
+        verdict = next((reason for word, reason in liangzhou.WITHHELD.items() if word in comment.text), "")
+        decide_comment(comment, state="withheld" if verdict else "shown", reason=verdict, by=by)
+
+
 def nominate_projects(season: Season, everyone: list[Enrolment], drawn: SimulatedSeason) -> None:
     """Most subdistricts name one of their better projects for the stage; the last two leave it to the score."""
     quality = {entry.pk: drawn.truth.project_quality[index] for index, entry in enumerate(everyone)}
@@ -427,6 +451,20 @@ def nominate_projects(season: Season, everyone: list[Enrolment], drawn: Simulate
     for subdistrict in list(subdistricts_of(season.district))[:-2]:
         own = [project for project in projects if project.enrolment.subdistrict == subdistrict]
         nominate(season, subdistrict, max(own, key=lambda project: quality[project.enrolment_id]), by=None)
+
+
+def give_feedback(rng: np.random.Generator, season: Season, *, by: Account) -> None:
+    """Everyone's feedback. Some have read it; the demo's own secretary is left to."""
+    account = Account.objects.get(username="secretary")
+    everyone = release_feedback(season, by=by).feedback.exclude(enrolment__person=account.person_id)
+    for feedback in everyone:
+        if rng.random() < SHARE_READ:
+            acknowledge_feedback(
+                feedback,
+                resolve=liangzhou.RESOLVES[rng.integers(len(liangzhou.RESOLVES))],
+                shared=bool(rng.random() < SHARE_SHARED),
+                by=None,
+            )
 
 
 def keep_truth(season: Season, everyone: list[Enrolment], drawn: SimulatedSeason) -> None:

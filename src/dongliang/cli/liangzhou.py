@@ -281,6 +281,31 @@ def invent_first_thing(rng: np.random.Generator, place: str, category: str) -> t
     return title.format(place=place), summary
 
 
+# What residents write beside their marks, and what of it is withheld, by a word in it.
+COMMENTS = (
+    "楼道灯坏了当天就有人来修，点赞。",
+    "停车还是乱，希望晚上也有人管一管。",
+    "书记下雨天还来看我们老人，谢谢。",
+    "业委会换届讲得清清楚楚，大家心里有数。",
+    "加装电梯的事拖了一年，盼个准信。",
+    "有问题请打我电话 13800000000，白天都在。",
+    "新开的便民理发很好，能不能一周两次？",
+    "本店洗衣八折，欢迎光临！",
+    "垃圾房的味道比去年好多了。",
+    "开会通知早两天贴出来，上班的人也好请假。",
+)
+WITHHELD = {"███": "personal", "本店": "advertisement"}
+
+# What secretaries write that they will do.
+RESOLVES = (
+    "每周二下午把办公桌搬到楼下，当面听、当面记，月底在公告栏里逐条回音。",
+    "把租客和新搬来的邻居请进议事会，先从停车这件事商量起。",
+    "难办的事都写上期限和经办人，贴在居委会门口。",
+    "跟着大梁走一遍他们的议事流程，回来照着开第一次会。",
+    "楼组党员每人认领一件小事，做完了自己上台讲。",
+    "",
+)
+
 # What the two of the panel write: over flags that they differ on, and over those that they both exclude.
 VERDICTS = (
     ("和其他居村相比偏高，建议不计入。", "问过居委会，居民确实满意，证据不够。"),

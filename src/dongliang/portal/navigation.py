@@ -41,6 +41,11 @@ def places_for(account: Account) -> list[tuple[str, str]]:
         (office or street, pgettext("navigation", "Ballots"), "ballots:rounds"),
         (office, pgettext("navigation", "Scoring"), "scoring:runs"),
         (office, pgettext("navigation", "Lists"), "awards:lists"),
+        (
+            office or has_role(account, Role.MENTOR),
+            pgettext("navigation", "Feedback"),
+            "awards:feedback_list",
+        ),
         (office, _("Roster"), "mentoring:roster"),
         (office, _("Accounts"), "people:accounts"),
         (True, _("Rules"), "portal:rules"),

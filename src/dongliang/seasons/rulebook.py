@@ -151,6 +151,16 @@ class Residents(Section):
     sample: int = Field(ge=0, le=500)
     # Below so many ballots a neighbourhood's marks are published only as part of a total, or they would be somebody's.
     smallest_published: int = Field(ge=1, le=100)
+    # Whether residents may write a sentence beside their marks, for the secretary to read once somebody has checked it.
+    comments: bool = False
+
+    @model_serializer(mode="wrap")
+    def without_what_is_off(self, serialised: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it was before there were comments where there are none: a frozen rule book keeps its fingerprint."""
+        content: dict[str, Any] = serialised(self)
+        if not self.comments:
+            del content["comments"]
+        return content
 
 
 class Scoring(Section):
@@ -419,6 +429,7 @@ def problem_of(fault: ErrorDetails) -> str:
         "int_type": _("it must be a whole number"),
         "string_type": _("it must be text"),
         "list_type": _("it must be a list"),
+        "bool_type": _("it must be true or false"),
         "model_type": _("it must be a table of keys"),
         "model_attributes_type": _("it must be a table of keys"),
         "finite_number": _("it must be a finite number"),

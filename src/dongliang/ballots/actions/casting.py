@@ -1,13 +1,14 @@
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import codes
-from dongliang.ballots.models import Ballot, Round
+from dongliang.ballots.models import Ballot, Comment, Round
 from dongliang.common.arrays import array_literal
 from dongliang.common.refusals import Blocker, Refused
 
@@ -76,6 +77,8 @@ class Cast:
     origin: bytes | None = None
     # Gives way to a ballot of the same credential that counts already: a paper one, to one sent from home.
     yields: bool = False
+    # What the resident wrote beside the marks, masked already. It is stored apart, and the first of a credential only.
+    comment: str = field(default="", repr=False)
 
 
 def cast_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
@@ -119,6 +122,8 @@ def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: dateti
     yielding = giving_way(new, set(earlier.values()))
     supersede_ballots(earlier, {cast.credential for digest, cast in new.items() if digest not in yielding})
     insert_ballots(round, new, yielding, at=at.replace(second=0, microsecond=0))
+    if any(cast.comment for cast in new.values()):
+        insert_comments(round, new.values(), set(earlier.values()), at=at)
     return receipts
 
 
@@ -231,3 +236,22 @@ def insert_ballots(
             same = (round.pk, "", connection.ops.adapt_datetimefield_value(at))
             places = ", ".join(["%s"] * (len(same) + len(COLUMNS)))
             cursor.executemany(f"{into} VALUES ({places})", [same + row for row in rows])
+
+
+def insert_comments(round: Round, new: Iterable[Cast], earlier: set[bytes], *, at: datetime.datetime) -> None:
+    """Store what was written, apart from the ballots and in no order; of a credential that voted before, nothing.
+
+    A second comment could not take the place of the first, since nothing tells which that was.
+    """
+    first: dict[bytes, Cast] = {}
+    for cast in new:
+        if cast.credential not in earlier:
+            first.setdefault(cast.credential, cast)
+    written = [
+        Comment(
+            round_id=round.pk, enrolment_id=cast.enrolment_id, text=cast.comment, written_on=localdate(at)
+        )
+        for cast in first.values()
+        if cast.comment
+    ]
+    Comment.objects.bulk_create(sorted(written, key=lambda comment: comment.number))

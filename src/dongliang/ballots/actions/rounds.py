@@ -7,6 +7,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import codes
+from dongliang.ballots.actions.comments import shuffle_comments
 from dongliang.ballots.actions.publishing import publish_statement
 from dongliang.ballots.actions.revoking import exclude_ballots_of_revoked
 from dongliang.ballots.actions.sample import draw_samples
@@ -70,6 +71,7 @@ def close_rounds(
     chosen = season.rounds.filter(kind__in=kinds, state__in=[Round.State.OPEN, Round.State.PAUSED])
     for round in chosen.select_for_update():
         exclude_ballots_of_revoked(round)
+        shuffle_comments(round)
     moved = move_rounds(season, chosen, Round.State.CLOSED, "closed_at", by=by)
     forget_phones(season)
     if all(round.state == Round.State.CLOSED for round in moved.values()):

@@ -26,7 +26,7 @@ from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from dongliang.ballots import codes, passes
+from dongliang.ballots import codes, comments, passes
 from dongliang.ballots.actions.casting import Cast
 from dongliang.ballots.forms import CodeForm, PicksForm, RatingForm, ReceiptForm
 from dongliang.ballots.intake import skeletons
@@ -122,21 +122,25 @@ def rate(visit: Visit, now: Snapshot, text: str) -> Page:
     keys = [indicator.key for indicator in indicators]
     if not visit.is_post:
         return (yield from shown(visit, holder, round, "ballots/rate.html", rate_context))
-    fields = visit.fields([*keys, "nonce"])
+    takes_comments = holder.season.rules.residents.comments
+    fields = visit.fields([*keys, "nonce", "comment"] if takes_comments else [*keys, "nonce"])
+    comment = comments.plain(fields["comment"][0]) if fields.get("comment", [""])[0] else ""
     marks = "".join([fields.get(key, [""])[0] for key in keys])
     # Judged by the form, except for what is plainly right.
-    if not (len(marks) == len(fields.keys() & set(keys)) == len(keys) and MARKS.fullmatch(marks)):
+    is_right = len(marks) == len(fields.keys() & set(keys)) == len(keys) and MARKS.fullmatch(marks)
+    if not is_right or len(comment) > comments.LONGEST:
         with translation.override(visit.look.language):
             form = RatingForm(indicators, MultiValueDict(fields))
-            if not form.is_valid():
+            if not form.is_valid() or len(comment) > comments.LONGEST:
                 named = {
                     "secretary": holder.neighbourhood.secretary,
                     "subdistrict": holder.neighbourhood.subdistrict,
                 }
-                context = rate_context(holder) | named | {"form": form}
+                said = {"comment": comment, "comment_too_long": max(len(comment) - comments.LONGEST, 0)}
+                context = rate_context(holder) | named | said | {"form": form}
                 return whole(visit, "ballots/rate.html", context | sent_again(visit, holder), 422)
             marks = form.marks
-    return (yield from vote(visit, holder, round, marks))
+    return (yield from vote(visit, holder, round, marks, comments.masked(comment) if comment else ""))
 
 
 def pick(visit: Visit, now: Snapshot, text: str) -> Page:
@@ -241,7 +245,7 @@ def shown(
         holder.season.names.pages,
         visit.look,
         template,
-        (voted, holder.season.closes_on, holder.is_by_card, *variant),
+        (voted, holder.season.closes_on, holder.is_by_card, holder.channel, *variant),
         lambda: context(holder, *variant) | {"voted": voted, "nonce": slot("nonce")},
     )
     return filled(
@@ -252,6 +256,10 @@ def shown(
 def rate_context(holder: Entitlement) -> dict[str, Any]:
     return {
         "form": RatingForm(holder.season.rules.indicators),
+        # An officer who helps would read it.
+        "takes_comments": holder.season.rules.residents.comments
+        and holder.channel != Ballot.Channel.ASSISTED,
+        "longest_comment": comments.LONGEST,
         "closes_on": holder.season.closes_on,
         "by_card": holder.is_by_card,
         "secretary": slot("secretary"),
@@ -283,7 +291,7 @@ def names_of(holder: Entitlement) -> dict[str, Piece]:
     return pages[key]
 
 
-def vote(visit: Visit, holder: Entitlement, round: RoundNow, marks: str) -> Page:
+def vote(visit: Visit, holder: Entitlement, round: RoundNow, marks: str, comment: str = "") -> Page:
     """Take a vote and lead to its receipt; else say why it was not taken."""
     cast = Cast(
         holder.neighbourhood.enrolment_id,
@@ -293,6 +301,7 @@ def vote(visit: Visit, holder: Entitlement, round: RoundNow, marks: str) -> Page
         channel=holder.channel,
         in_sample=holder.in_sample,
         origin=origin_of(visit, holder, round),
+        comment=comment,
     )
     try:
         receipt = yield Store(round.pk, holder.season.key, cast)

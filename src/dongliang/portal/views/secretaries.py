@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from rules.contrib.views import permission_required
 
+from dongliang.awards.queries.feedback import feedback_visible_to
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.mentoring.queries import enrolments_visible_to
 from dongliang.people.models import Organisation, Role
@@ -105,6 +106,7 @@ def secretary(request: HttpRequest, number: int) -> HttpResponse:
             "season": season,
             "enrolment": enrolment,
             "record": record,
+            "feedback": feedback_visible_to(request.user).filter(enrolment=enrolment).first(),
             "rule_book_fingerprint": season.rule_book.sha256 if record.measures else None,
         },
     )
