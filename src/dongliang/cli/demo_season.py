@@ -25,6 +25,7 @@ from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.cli import liangzhou
+from dongliang.cli.demo_growth import build_growth
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.engine.simulation import SimulatedSeason, simulate_season
 from dongliang.mentoring.roster import confirm_roster, preview_roster
@@ -107,6 +108,8 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
         freeze_rule_book(season, by=office)
         season = begin_collecting(season, by=office)
     everyone = list(enrolments(season))
+    with told(say, _("training held, people moved on the growth path")):
+        build_growth(rng, season, by=office)
     with told(say, _("answers drawn from a known truth")):
         drawn, plan = simulate(rng, season, everyone, scale)
     with told(say, _("sheets sent")):
