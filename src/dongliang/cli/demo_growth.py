@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 from django.db import transaction
-from django.utils.timezone import localtime, now
+from django.utils.timezone import localdate, localtime, now
 
 from dongliang.growth.actions.course import (
     add_material,
@@ -16,10 +16,16 @@ from dongliang.growth.actions.course import (
     take_quiz,
     write_question,
 )
-from dongliang.growth.actions.path import begin_paths, give_opinion, propose_step
-from dongliang.growth.actions.training import arrange_session, create_course, sign_in_by_list, take_seat
+from dongliang.growth.actions.path import begin_paths, decide_step, give_opinion, propose_step
+from dongliang.growth.actions.training import (
+    arrange_session,
+    create_course,
+    credit_hours,
+    sign_in_by_list,
+    take_seat,
+)
 from dongliang.growth.models import Course, Move, Opinion, Session
-from dongliang.growth.queries.path import path_of, stage_after, standings, with_paths
+from dongliang.growth.queries.path import STAR, checks_for, path_of, stage_after, standings, with_paths
 from dongliang.people.models import Account
 from dongliang.people.queries import subdistricts_of
 from dongliang.seasons.models import Enrolment, Season
@@ -90,8 +96,10 @@ QUESTIONS = (
     ("意见不一致时先做什么？", ("把分歧写清楚，再约一次", "按书记意见办", "停办"), 0),
 )
 REPORT = "开了两次楼组会，二十一户到场。车位怎么分写成三条，十九户签了字，结果贴在门厅。"
-REMARKS = ("案例再多一点更好。", "下次请安排在上午。", "")
+REMARKS = ("案例再多一点更好。", "下次请安排在上午。")
 EVIDENCE = "材料齐全，见区委组织部 2021 年第 6 次例会纪要。"
+EARLIER = "上一年度已达到，见区委组织部 2020 年度带教总结。"
+ELSEWHERE = "市委党校基层治理专题班，结业证书 2021-117 号"
 # How many of each stage's candidates go on, where everything asked for is met.
 GO_ON = 0.7
 
@@ -145,7 +153,7 @@ def hold(rng: np.random.Generator, session: Session, everyone: Sequence[Enrolmen
     """Most of the new and some of the others come; a few say what it was like."""
     came = [entry for entry in everyone if rng.random() < (0.9 if entry.is_new else 0.45)]
     sign_in_by_list(session, came, "list", by=by)
-    for entry in came[:8]:
+    for place, entry in enumerate(came[:8]):
         content, trainer, setting = rng.integers(3, 6, size=3).tolist()
         give_feedback(
             session,
@@ -153,7 +161,7 @@ def hold(rng: np.random.Generator, session: Session, everyone: Sequence[Enrolmen
             content=content,
             trainer=trainer,
             setting=setting,
-            remark=REMARKS[rng.integers(len(REMARKS))],
+            remark=REMARKS[place] if place < len(REMARKS) else "",
         )
 
 
@@ -175,6 +183,10 @@ def learn(rng: np.random.Generator, course: Course, everyone: Sequence[Enrolment
 
 def move_on(rng: np.random.Generator, season: Season, *, by: Account) -> None:
     """Everybody begins; round by round those who meet what the next stage asks for go on, where one person decides."""
+    seasoned = [entry for entry in enrolments(season) if not entry.is_new]
+    begin_paths(seasoned[::6], stage="reserve", evidence=EARLIER, by=by)
+    begin_paths(seasoned[1::6], stage="graduated", evidence=EARLIER, by=by)
+    begin_paths(seasoned[2::3], stage="selected", evidence=EARLIER, by=by)
     begin_paths(enrolments(season), evidence="换届后在岗，以花名册为准。", by=by)
     mentors = {pair.mentee_id: pair.mentor for pair in season_pairs(season)}
     for _round in range(3):
@@ -182,16 +194,59 @@ def move_on(rng: np.random.Generator, season: Season, *, by: Account) -> None:
             target, path = standing.target, standing.path
             if path is None or target is None or rng.random() > GO_ON:
                 continue
-            if standing.missing and {check.key for check in standing.missing} == {"mentor_opinion"}:
+            missing = {check.key for check in standing.missing}
+            if "mentor_opinion" in missing:
                 mentor = mentors.get(standing.enrolment.pk)
                 words = f"{mentor or '带教大梁'}：工作扎实，可以再进一步。"
                 give_opinion(
                     path, source=Opinion.Source.MENTOR, stage=target, in_favour=True, text=words, by=by
                 )
-            elif standing.is_ready:
+            elif standing.is_ready and not path.moves.filter(state=Move.State.PROPOSED).exists():
                 # What takes two waits for the second of them: whoever looks around finds it.
                 propose_step(standing.enrolment, Move.Kind.PROMOTION, evidence=EVIDENCE, by=by)
+    leave_proposal(season, by=by)
     pause_one(season, by=by)
+
+
+def leave_proposal(season: Season, *, by: Account) -> None:
+    """One who has landed the first thing, with a course held by others, is proposed for what takes two to decide."""
+    waiting = Move.objects.filter(state=Move.State.PROPOSED, path__district=season.district)
+    for entry in with_paths(enrolments(season)).filter(stage="selected", first_thing__state="landed"):
+        path = path_of(entry)
+        if path is None or waiting.exists():
+            return
+        day = localdate() - datetime.timedelta(days=30)
+        credit_hours(entry, hours=Decimal(24), earned_on=day, evidence=ELSEWHERE, by=by)
+        target = stage_after(season.rules, path.stage) or ""
+        source = Opinion.Source.MENTOR
+        give_opinion(path, source=source, stage=target, in_favour=True, text="可以独当一面。", by=by)
+        if not [check for check in checks_for(entry, target) if not check.met]:
+            propose_step(entry, Move.Kind.PROMOTION, evidence=EVIDENCE, by=by)
+
+
+def crown(season: Season, *, by: Account, second: Account) -> None:
+    """After the lists: of those who come through all gates but the committee's, the first three become star secretaries."""
+    given = 0
+    for entry in with_paths(enrolments(season)):
+        path = path_of(entry)
+        if path is None or path.paused_on or given == 3:
+            continue
+        if {check.key for check in checks_for(entry, STAR) if not check.met} != {"committee"}:
+            continue
+        if path.moves.filter(state=Move.State.PROPOSED).exists():
+            continue
+        give_opinion(
+            path,
+            source=Opinion.Source.COMMITTEE,
+            stage=STAR,
+            in_favour=True,
+            text="评议小组一致同意。",
+            met_on=localdate(),
+            by=by,
+        )
+        move = propose_step(entry, Move.Kind.STAR, evidence=EVIDENCE, by=by)
+        decide_step(move, entry, grant=True, reason="", by=second)
+        given += 1
 
 
 def season_pairs(season: Season) -> list:

@@ -25,7 +25,7 @@ from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.cli import liangzhou
-from dongliang.cli.demo_growth import build_growth
+from dongliang.cli.demo_growth import build_growth, crown
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.engine.simulation import SimulatedSeason, simulate_season
 from dongliang.mentoring.roster import confirm_roster, preview_roster
@@ -129,6 +129,7 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     with told(say, _("lists drawn and published")):
         for honour_list in draw_lists(run, by=office):
             publish_list(honour_list, by=office)
+    crown(season, by=office, second=Account.objects.get(username="colleague"))
     with told(say, _("ballots' marks published, and proven")):
         archive_of(open_tally(season, by=office))
     return season

@@ -17,6 +17,7 @@ from dongliang.growth.queries.path import (
     step_blockers,
     takes_two,
     target_of,
+    unknown_stage,
 )
 from dongliang.people.models import Account
 from dongliang.seasons.models import Enrolment
@@ -25,13 +26,21 @@ Kind = Move.Kind
 
 
 @transaction.atomic
-def begin_paths(enrolments: Iterable[Enrolment], *, evidence: str, by: Account | None) -> list[Path]:
-    """Put people on the path, at its first stage. Those who are on it stay where they are."""
+def begin_paths(
+    enrolments: Iterable[Enrolment], *, evidence: str, by: Account | None, stage: str = ""
+) -> list[Path]:
+    """Put people on the path: at its first stage, or at one they reached before it was kept here.
+
+    Those who are on it stay where they are. Raises Refused.
+    """
     if blockers := evidence_blockers(evidence):
         raise Refused(blockers)
     begun = []
     for enrolment in enrolments:
-        first = stages_of(enrolment.season.rules)[0][0]
+        stages = [key for key, _name in stages_of(enrolment.season.rules)]
+        if stage and stage not in stages:
+            raise Refused(unknown_stage(stage))
+        first = stage or stages[0]
         path, made = Path.objects.get_or_create(
             person=enrolment.person,
             defaults={"district": enrolment.season.district, "stage": first, "since": localdate()},

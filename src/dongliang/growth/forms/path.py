@@ -2,7 +2,7 @@ from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from dongliang.growth.models import Move
 
@@ -50,7 +50,7 @@ class OpinionForm(forms.Form):
 
     stage = forms.ChoiceField(label=gettext_lazy("About"))
     in_favour = forms.TypedChoiceField(
-        label=gettext_lazy("Answer"),
+        label=pgettext_lazy("opinion", "Answer"),
         choices=[("yes", gettext_lazy("in favour")), ("no", gettext_lazy("not yet"))],
         coerce=lambda value: value == "yes",
         widget=forms.RadioSelect,

@@ -7,7 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.timezone import localtime
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from dongliang.people.models import Account, Organisation, Person
@@ -81,7 +81,9 @@ class Session(models.Model):
     hours = models.DecimalField(
         _("hours credited"), max_digits=4, decimal_places=1, validators=[MinValueValidator(0.5), HOURS[1]]
     )
-    places = models.PositiveIntegerField(_("places"), validators=[MinValueValidator(1)])
+    places = models.PositiveIntegerField(
+        pgettext_lazy("in a session", "places"), validators=[MinValueValidator(1)]
+    )
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
 
     class Meta:
@@ -105,7 +107,7 @@ class Quota(models.Model):
     subdistrict = models.ForeignKey(
         Organisation, models.PROTECT, related_name="+", verbose_name=_("subdistrict")
     )
-    places = models.PositiveIntegerField(_("places"))
+    places = models.PositiveIntegerField(pgettext_lazy("in a session", "places"))
 
     class Meta:
         ordering = ["subdistrict__code"]

@@ -341,6 +341,14 @@ def state_blockers(path: Path, kind: str) -> list[Blocker]:
     return found
 
 
+def unknown_stage(stage: str) -> Blocker:
+    return Blocker(
+        "growth.unknown_stage",
+        _("The rule book has no stage '%(stage)s'.") % {"stage": stage[:30]},
+        _("Choose one of its stages."),
+    )
+
+
 def evidence_blockers(evidence: str) -> list[Blocker]:
     if evidence.strip():
         return []

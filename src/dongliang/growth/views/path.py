@@ -159,6 +159,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         if path
         else [],
         "pending": pending,
+        "stages": stages_of(rules),
         "moving": moving,
         "steps": steps_open(path, rules) if moving and path and not pending else [],
         "mentoring": bool(path) and request.user.has_perm("growth.give_opinion", enrolment),
@@ -334,11 +335,12 @@ def begin_one(request: HttpRequest, pk: int) -> HttpResponse:
     enrolment = enrolment_or_404(request.user, pk)
     if not request.user.has_perm("growth.move_people", enrolment):
         raise PermissionDenied
+    evidence = request.POST.get("evidence", "")[:500]
     done(
         request,
         _("%(name)s is on the path now.") % {"name": enrolment.person},
         lambda: begin_paths(
-            [enrolment], evidence=_("Put on the path by the programme office."), by=request.user
+            [enrolment], evidence=evidence, stage=request.POST.get("stage", ""), by=request.user
         ),
     )
     return redirect("growth:person", pk)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
 from dongliang.common.refusals import Refused
@@ -48,6 +49,8 @@ from dongliang.seasons.models import Enrolment
 
 # Empty lines on a sheet, for those who come without having signed up.
 BLANK_LINES = 8
+# More names than this on one page are found by a search.
+MOST_TICKS = 500
 
 
 def session_or_404(request: HttpRequest, pk: int) -> Session:
@@ -128,7 +131,14 @@ def session_export(request: HttpRequest, pk: int) -> HttpResponse:
     secretaries = secretaries_in_charge(request.user, shown.course.season)
     form = SeatFilter(request.GET, subdistricts=subdistricts_among(secretaries))
     people = people_asked_for(people_of(shown, secretaries), form)
-    columns = [_("Number"), _("Name"), _("Subdistrict"), _("Neighbourhood"), _("Place"), _("Was there")]
+    columns = [
+        _("Number"),
+        _("Name"),
+        _("Subdistrict"),
+        _("Neighbourhood"),
+        pgettext("in a session", "Place"),
+        _("Was there"),
+    ]
     return xlsx_response(
         f"{shown.course}-{localtime(shown.starts_at):%Y-%m-%d}.xlsx",
         [Table(_("Session"), columns, exported(people))],
@@ -230,12 +240,14 @@ def tick(request: HttpRequest, pk: int) -> HttpResponse:
     people = matching(everyone, **form.person)
     if not form.wanted.get("search"):
         people = people.exclude(seat_state=None, was_there=False)
+    shown_people = list(people[:MOST_TICKS])
     context = {
         "session": shown,
         "course": shown.course,
         "filter": form,
         "how": how,
-        "people": people[:500],
+        "people": shown_people,
+        "some_there": any(entry.was_there for entry in shown_people),
         "blockers": session_blockers(shown),
         "breadcrumb": training_steps(
             (reverse("growth:session", args=[pk]), shown.course.title), ("", _("Sign in from a list"))

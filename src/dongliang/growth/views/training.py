@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.growth.actions.training import arrange_session, change_course, change_session, create_course
@@ -69,10 +70,10 @@ def training_export(request: HttpRequest) -> HttpResponse:
         _("Kind of empowerment"),
         _("Begins"),
         _("Ends"),
-        _("Place"),
+        pgettext("of a session", "Place"),
         _("Trainer"),
         _("Hours"),
-        _("Places"),
+        pgettext("in a session", "Places"),
         _("Have a place"),
         _("Wait"),
         _("Were there"),
