@@ -8,11 +8,17 @@ from typing import Any
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.template.defaultfilters import floatformat
 
 from dongliang.growth.models import Attendance, Credit
 from dongliang.growth.queries.people import WithColumns
 from dongliang.people.models import Organisation, Person
 from dongliang.seasons.models import Enrolment, Season
+
+
+def shown_hours(hours: Decimal | float) -> str:
+    """Hours as people write them: 3, or 3.5."""
+    return str(floatformat(hours, -1))
 
 
 def credits_of(person: Person, season: Season) -> QuerySet[Credit]:

@@ -12,6 +12,7 @@ from dongliang.common.refusals import Blocker
 from dongliang.growth import facts
 from dongliang.growth.facts import Fact
 from dongliang.growth.models import Move, Path
+from dongliang.growth.queries.hours import shown_hours
 from dongliang.growth.queries.people import WithColumns
 from dongliang.people.models import Account
 from dongliang.projects.models import FirstThing
@@ -98,9 +99,9 @@ def hours_check(asked: int, known: dict[Fact, Any]) -> Check:
     return Check(
         Fact.HOURS,
         _("%(hours)s hours of training are asked for.") % {"hours": asked},
-        _("There are %(hours)s.") % {"hours": f"{seen:g}" if seen else 0},
+        _("There are %(hours)s.") % {"hours": shown_hours(seen)},
         seen >= asked,
-        _("Go to training for %(hours)s more hours.") % {"hours": f"{asked - seen:g}"},
+        _("Go to training for %(hours)s more hours.") % {"hours": shown_hours(asked - seen)},
     )
 
 

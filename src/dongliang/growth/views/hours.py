@@ -18,6 +18,7 @@ from dongliang.growth.queries.hours import (
     credits_of,
     hours_by_kind,
     reached,
+    shown_hours,
     with_hours,
     year_by_subdistrict,
 )
@@ -110,7 +111,9 @@ def person_year(request: HttpRequest, pk: int) -> HttpResponse:
 def kind_bars(season: Season, sums: dict[str, Any]) -> list[Bar]:
     kinds = [(kind.key, str(kind.name)) for kind in season.rules.names.trainings]
     others = [("", _("held by others"))] if "" in sums else []
-    return [Bar(name, float(sums.get(key, 0)), f"{sums.get(key, 0):g}") for key, name in [*kinds, *others]]
+    return [
+        Bar(name, float(sums.get(key, 0)), shown_hours(sums.get(key, 0))) for key, name in [*kinds, *others]
+    ]
 
 
 @may_see
@@ -169,7 +172,12 @@ def subdistricts_year(request: HttpRequest) -> HttpResponse:
         "goal": season.rules.path.hours_a_year,
         "chart": bars(
             [
-                Bar(row.subdistrict.name, float(row.each), f"{row.each:g}", url=hours_of(row.subdistrict.pk))
+                Bar(
+                    row.subdistrict.name,
+                    float(row.each),
+                    shown_hours(row.each),
+                    url=hours_of(row.subdistrict.pk),
+                )
                 for row in rows
             ],
             title=_("Hours each, by subdistrict"),

@@ -13,6 +13,7 @@ from dongliang.common.typesetting import qr_drawing
 from dongliang.growth import codes
 from dongliang.growth.actions.training import sign_in_by_code
 from dongliang.growth.models import Session
+from dongliang.growth.queries.hours import shown_hours
 from dongliang.growth.queries.people import own_enrolment
 from dongliang.growth.queries.training import attendance_blockers, session_blockers, stale_code
 from dongliang.growth.views.answers import done, training_steps
@@ -71,7 +72,7 @@ def here(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     there = session.attendances.filter(enrolment=own).first()
     if request.method == "POST" and done(
         request,
-        _("You are signed in: %(hours)s hours are credited.") % {"hours": f"{session.hours:g}"},
+        _("You are signed in: %(hours)s hours are credited.") % {"hours": shown_hours(session.hours)},
         lambda: sign_in_by_code(session, own, request.POST.get("pass", ""), by=request.user),
     ):
         return redirect("growth:session", pk)
