@@ -25,6 +25,8 @@ FILES = {
     "ballots:wall_tiles",
 }
 FILES |= {"ballots:archive", "ballots:poster", "ballots:posters", "portal:result_book"}
+FILES |= {f"growth:{name}" for name in ("material", "sheet", "projector_code")}
+FILES |= {name for name in expected(READING) if name.startswith("growth:") and name.endswith("_export")}
 FILES |= {
     "mentoring:roster_export",
     "scoring:document",
