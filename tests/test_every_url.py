@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils.timezone import now
@@ -30,6 +31,8 @@ from dongliang.awards.actions.publicity import (
 from dongliang.awards.models import Commendation, HonourList, ListChange
 from dongliang.ballots import codes, keys, passes
 from dongliang.ballots.models import Comment, PaperBatch
+from dongliang.growth import codes as turning
+from dongliang.growth.models import Material, Move, Question
 from dongliang.mentoring.roster import preview_roster
 from dongliang.people.models import Account, Tenure
 from dongliang.people.roster.workbook import roster_workbook
@@ -39,6 +42,15 @@ from dongliang.scoring.actions import run_scoring
 from dongliang.scoring.models import ScoringRun
 from dongliang.seasons.models import Season
 from tests.factories.ballots import make_flag
+from tests.factories.growth import (
+    make_attendance,
+    make_course,
+    make_path,
+    make_proposal,
+    make_report,
+    make_seat,
+    make_session,
+)
 from tests.factories.review import make_photo
 from tests.factories.scoring import make_closed_world
 from tests.factories.season import World, make_world
@@ -85,6 +97,46 @@ projects:register            S  x  x  x  x  x  x  >  >  x
 projects:project             S  +  +  -  -  +  -  +  -  -
 projects:edit                S  +  +  -  -  x  -  +  -  -
 projects:nominate            S  +  +  -  -  x  -  x  -  -
+growth:training              S  +  +  +  x  +  +  +  +  +
+growth:training_export       S  +  +  +  x  +  +  +  +  -
+growth:new_course            S  +  x  x  x  x  x  x  x  x
+growth:course                S  +  +  +  x  +  +  +  +  -
+growth:edit_course           S  +  x  x  x  x  x  x  x  -
+growth:new_session           S  +  x  x  x  x  x  x  x  -
+growth:new_material          S  +  x  x  x  x  x  x  x  -
+growth:material              S  +  +  +  x  +  +  +  +  -
+growth:quiz                  S  x  x  x  x  x  x  +  +  -
+growth:questions             S  +  x  x  x  x  x  x  x  -
+growth:practice              S  x  x  x  x  x  x  +  +  -
+growth:practices             S  +  +  +  x  x  x  x  x  -
+growth:practices_export      S  +  +  +  x  x  x  x  x  -
+growth:session               S  +  +  +  x  +  +  +  +  -
+growth:session_export        S  +  +  +  x  x  x  x  x  -
+growth:edit_session          S  +  x  x  x  x  x  x  x  -
+growth:tick                  S  +  x  x  x  x  x  x  x  -
+growth:sheet                 S  +  x  x  x  x  x  x  x  -
+growth:projector             S  +  x  x  x  x  x  x  x  -
+growth:projector_code        S  +  x  x  x  x  x  x  x  -
+growth:feedback              S  x  x  x  x  x  x  +  +  -
+growth:here                  S  x  x  x  x  x  x  +  +  -
+growth:hours                 S  +  +  +  x  +  +  +  +  +
+growth:hours_export          S  +  +  +  x  +  +  +  +  -
+growth:subdistricts_year     S  +  +  +  x  x  x  x  x  +
+growth:subdistricts_year_export S +  +  +  x  x  x  x  x  -
+growth:person_year           S  +  +  -  x  +  -  +  -  -
+growth:person_year_export    S  +  +  -  x  +  -  +  -  -
+growth:new_credit            S  +  x  -  x  x  -  x  -  -
+growth:people                S  +  +  +  x  +  +  +  +  +
+growth:people_export         S  +  +  +  x  +  +  +  +  -
+growth:mine                  S  >  >  >  x  >  >  >  >  >
+growth:talent_map            S  +  +  +  x  x  x  x  x  +
+growth:talent_export         S  +  +  +  x  x  x  x  x  -
+growth:reserve               S  +  +  +  x  x  x  x  x  +
+growth:reserve_export        S  +  +  +  x  x  x  x  x  -
+growth:person                S  +  +  -  x  +  -  +  -  -
+growth:opinion               S  +  x  -  x  +  -  x  -  -
+growth:step                  S  +  x  -  x  x  -  x  -  -
+growth:decide                S  +  x  -  x  x  -  x  -  -
 review:sheets                S  >  +  +  +  +  +  x  x  >
 review:sheet                 S  +  -  -  -  +  -  -  -  -
 review:board                 S  +  x  x  x  x  x  x  x  +
@@ -184,6 +236,15 @@ mentoring:confirm_roster     S  .  x  x  x  x  x  x  x  -
 mentoring:discard_roster     S  .  x  x  x  x  x  x  x  -
 mentoring:create_accounts    S  .  x  x  x  x  x  x  x  .
 projects:state               S  .  .  -  -  x  -  .  -  -
+growth:drop_material         S  .  x  x  x  x  x  x  x  -
+growth:drop_question         S  .  x  x  x  x  x  x  x  -
+growth:answer_practice       S  .  .  x  x  x  x  x  x  -
+growth:join                  S  x  x  x  x  x  x  .  .  -
+growth:leave                 S  x  x  x  x  x  x  .  .  -
+growth:cancel                S  .  x  x  x  x  x  x  x  -
+growth:undo                  S  x  x  x  x  x  x  x  x  -
+growth:begin                 S  .  x  x  x  x  x  x  x  x
+growth:begin_one             S  .  x  -  x  x  -  x  -  -
 review:plan                  S  .  x  x  x  x  x  x  x  -
 review:remind                S  .  x  x  x  x  x  x  x  -
 review:sign                  S  x  .  -  -  -  -  -  -  -
@@ -278,6 +339,7 @@ def world() -> World:
     lead_to_certificates(draw_lists(run_scoring(world.season, by=None), by=None)[0])
     leave_pile(world)
     honour_a_person(world)
+    leave_training(world)
     make_flag(world.season, world.enrolments[0])
     leave_conflict(world)
     leave_return(world)
@@ -345,6 +407,43 @@ def leave_pile(world: World) -> None:
     pile.keyings.create(seat=1, by=world.accounts["office"])
 
 
+def leave_training(world: World) -> None:
+    """A course with all that belongs to one, its session, and a proposal on the first secretary's path."""
+    first = world.enrolments[0]
+    course = make_course(world.season, practice="把议事规则用到第一件事里。", practice_hours=2)
+    Material(course=course, title="议事规则样本").file.save("rules.pdf", ContentFile(b"%PDF-"), save=True)
+    Question.objects.create(course=course, text="谁来主持？", choices=["书记", "居民推选"], right=1)
+    session = make_session(course)
+    make_seat(session, first)
+    make_attendance(session, first)
+    make_report(course, first)
+    make_proposal(make_path(first), "empowered", by=world.accounts["office"])
+
+
+def training_rows(world: World) -> dict[str, list[Any]]:
+    """What the addresses of training and of the growth path name."""
+    course = world.season.courses.get()
+    session = course.sessions.get()
+    first = world.enrolments[0].pk
+    of_course = (
+        "course edit_course new_session new_material quiz questions practice practices practices_export"
+    )
+    of_session = "session session_export edit_session join leave cancel tick undo sheet projector projector_code feedback"
+    of_person = "person_year person_year_export new_credit person begin_one opinion"
+    return {
+        **{f"growth:{name}": [course.pk] for name in of_course.split()},
+        **{f"growth:{name}": [session.pk] for name in of_session.split()},
+        **{f"growth:{name}": [first] for name in of_person.split()},
+        "growth:here": [session.pk, turning.code_of(session.pk, turning.step_at(now()))],
+        "growth:material": [course.materials.get().pk],
+        "growth:drop_material": [course.materials.get().pk],
+        "growth:drop_question": [course.questions.get().pk],
+        "growth:answer_practice": [course.reports.get().pk],
+        "growth:step": [first, "promotion"],
+        "growth:decide": [Move.objects.get().pk],
+    }
+
+
 def address(name: str, world: World) -> str:
     season, first = world.season, world.enrolments[0]
     project, account = first.first_thing.pk, world.accounts["department"]
@@ -386,6 +485,8 @@ def address(name: str, world: World) -> str:
             for name in ("sheet", "return_sheet", "void_sheet", "field_send", "field_photo")
         },
         **{f"review:{name}": [photo_key(world)] for name in ("photo", "remove_photo")},
+        **training_rows(world),
+        "review:sheet": [season.assignments.filter(mentor=world.mentors[0]).first().pk],
         "review:assessor": [Source.FIELD, world.mentors[0].pk],
         "ballots:rate": [code],
         "ballots:pick": [code],
@@ -480,6 +581,9 @@ def answer(client: Client, address: str, account: Account | None, method: str) -
     if account:
         client.force_login(account)
     response = getattr(client, method)(address)
+    if response.streaming:
+        # A file is closed once it has been read.
+        list(response.streaming_content)
     if response.status_code == 302 and response["Location"].startswith(f"{reverse('people:sign_in')}?"):
         return "S"
     return ANSWERS.get(response.status_code, str(response.status_code))
@@ -526,6 +630,8 @@ def test_a_number_that_no_row_can_have_is_not_there(client, world):
     client.force_login(world.accounts["office"])
     numbered = {
         name: f"/{re.sub('<int:[a-z_]+>', '9' * 25, route)}".replace("<slug:source>", Source.FIELD)
+        .replace("<slug:code>", "0" * 12)
+        .replace("<slug:kind>", "promotion")
         for name, route in named_routes()
         if "<int:" in route
     }

@@ -105,6 +105,7 @@ INSTALLED_APPS = [
     "dongliang.seasons",
     "dongliang.mentoring",
     "dongliang.projects",
+    "dongliang.growth",
     "dongliang.review",
     "dongliang.ballots",
     "dongliang.scoring",

@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("dongliang.people.urls")),
     path("", include("dongliang.mentoring.urls")),
     path("", include("dongliang.projects.urls")),
+    path("", include("dongliang.growth.urls")),
     path("", include("dongliang.review.urls")),
     path("", include("dongliang.ballots.urls")),
     path("", include("dongliang.scoring.urls")),

@@ -46,6 +46,8 @@ FILES |= {
     "review:export_institutions",
 }
 FILES |= {"ballots:archive", "ballots:poster", "ballots:posters", "portal:result_book"}
+FILES |= {f"growth:{name}" for name in ("material", "sheet", "projector_code")}
+FILES |= {name for name in expected(READING) if name.startswith("growth:") and name.endswith("_export")}
 FILES |= {
     "mentoring:roster_export",
     "scoring:document",

@@ -73,6 +73,35 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_keys_in_the_file():
     assert validated(shuffled).sha256 == preset("putuo-2021").sha256
 
 
+def test_a_rule_book_from_before_the_growth_path_keeps_its_fingerprint_and_asks_for_nothing():
+    earlier = document()
+    del earlier["growth"]
+    earlier["defaults"].remove("growth")
+
+    rules = validated(earlier)
+
+    assert rules.sha256 == fingerprint(earlier)
+    assert rules.model_dump() == earlier
+    assert (rules.path.hours_a_year, rules.path.stages, rules.path.star.hours) == (0, [], 0)
+
+
+@pytest.mark.parametrize(
+    ("stages", "said"),
+    [
+        ([{"stage": "expert"}], "growth.stages names 'expert'"),
+        ([{"stage": "graduated"}, {"stage": "graduated"}], "growth.stages says twice what 'graduated' asks"),
+        ([{"stage": "new"}], "growth.stages asks something for 'new', where everyone begins"),
+        ([{"stage": "graduated", "hours": -1}], "it must be at least 0"),
+    ],
+)
+def test_a_growth_path_that_contradicts_the_stages_is_refused(stages, said):
+    with translation.override("en"), pytest.raises(Refused) as refused:
+        validated(document() | {"growth": {"stages": stages}})
+
+    assert len(refused.value.blockers) == 1
+    assert said in sentences(refused)[0]
+
+
 def test_a_changed_weight_changes_the_fingerprint():
     changed = document()
     changed["sources"][0]["weight"], changed["sources"][1]["weight"] = 0.3, 0.4

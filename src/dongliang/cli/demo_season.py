@@ -29,6 +29,7 @@ from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.cli import liangzhou
+from dongliang.cli.demo_growth import build_growth, crown
 from dongliang.cli.demo_honours import honour_the_retiring
 from dongliang.cli.demo_review import keep_apart, remind_first_mentor, sign_institutions
 from dongliang.common.refusals import Blocker, Refused
@@ -121,6 +122,8 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
         freeze_rule_book(season, by=office)
         season = begin_collecting(season, by=office)
     everyone = list(enrolments(season))
+    with told(say, _("training held, people moved on the growth path")):
+        build_growth(rng, season, by=office)
     with told(say, _("answers drawn from a known truth")):
         drawn, plan = simulate(rng, season, everyone, scale)
     with told(say, _("sheets sent")):
@@ -148,6 +151,7 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
             publish_list(honour_list, by=office)
     with told(say, _("feedback to every secretary released, some of it read")):
         give_feedback(rng, season, by=office)
+    crown(season, by=office, second=Account.objects.get(username="colleague"))
     with told(say, _("ballots' marks published, and proven")):
         archive_of(open_tally(season, by=office))
     with told(say, _("six who retired honoured")):

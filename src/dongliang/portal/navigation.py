@@ -31,11 +31,15 @@ def public_places() -> list[tuple[str, str]]:
 def places_for(account: Account) -> list[tuple[str, str]]:
     office, street = is_office(account), has_role(account, Role.SUBDISTRICT_OFFICE)
     fills_sheets = has_role(account, Role.SUBDISTRICT_OFFICE, Role.DEPARTMENT, Role.MENTOR)
+    only_department = has_role(account, Role.DEPARTMENT) and not office
+    is_secretary = has_role(account, Role.SECRETARY) and not office and not street
     shown = [
         (office or street, _("Overview"), "portal:desk"),
         (office or street or has_role(account, Role.MENTOR), _("Secretaries"), "portal:secretaries"),
         (has_role(account, Role.SECRETARY), _("My page"), "portal:my_page"),
-        (not has_role(account, Role.DEPARTMENT) or office, _("First things"), "projects:list"),
+        (not only_department, _("First things"), "projects:list"),
+        (not only_department, _("Training"), "growth:training"),
+        (not only_department, _("Growth path"), "growth:mine" if is_secretary else "growth:people"),
         (fills_sheets, _("My sheets"), "review:sheets"),
         (office, pgettext("navigation", "Assessment"), "review:board"),
         (office or street, pgettext("navigation", "Ballots"), "ballots:rounds"),

@@ -249,6 +249,38 @@ class Names(Section):
     growth_stages: list[Named]
 
 
+class Gates(Section):
+    """What is asked of a person before a step of the growth path. What is left out, 0 or false is not asked."""
+
+    months_in_post: Count = 0
+    # Credited hours of training in the season.
+    hours: Count = 0
+    visits: Count = 0
+    project: Literal["any", "registered", "under_way", "landed"] = "any"
+    # The place among all reviewed, counted from the top: 30 asks for the first three of ten. 0: not asked.
+    review_top_percent: int = Field(default=0, ge=0, le=100)
+    mentor_opinion: bool = False
+    committee: bool = False
+    # Whether one person proposes the step and another decides it.
+    two_persons: bool = False
+
+
+class StageGates(Gates):
+    stage: Key
+
+
+class Growth(Section):
+    """The growth path: how many hours of training a year asks of everyone, and what each stage asks for."""
+
+    hours_a_year: Count = 0
+    stages: list[StageGates] = []
+    # The star secretaries (明星书记).
+    star: Gates = Gates()
+
+    def gates_before(self, stage: str) -> Gates:
+        return next((gates for gates in self.stages if gates.stage == stage), Gates())
+
+
 def paths_in(value: Any, prefix: str = "") -> Iterator[str]:
     """Every dotted key of a document, lists of tables included by their ``key``."""
     if isinstance(value, dict):
@@ -285,6 +317,15 @@ class RuleBookContent(Section):
     surest_things: SurestThings
     publicity: Publicity
     names: Names
+    # Rule books from before there was a growth path have no such section, and keep their fingerprint.
+    growth: Growth | None = None
+
+    @model_serializer(mode="wrap")
+    def without_absent_sections(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        document: dict[str, Any] = handler(self)
+        if self.growth is None:
+            del document["growth"]
+        return document
 
     @model_validator(mode="after")
     def holds_together(self) -> Self:
@@ -293,6 +334,7 @@ class RuleBookContent(Section):
             or self.contradiction_in_weights()
             or self.contradiction_in_places()
             or self.contradiction_in_ties()
+            or self.contradiction_in_growth()
         )
         if contradiction:
             raise ValueError(contradiction)
@@ -359,6 +401,26 @@ class RuleBookContent(Section):
         if self.best_secretaries.ties[-1] != "lot":
             return _("best_secretaries.ties must end in 'lot', so that no tie is left open")
         return ""
+
+    def contradiction_in_growth(self) -> str:
+        stages = [stage.key for stage in self.names.growth_stages]
+        named = [gates.stage for gates in self.path.stages]
+        if unknown := [stage for stage in named if stage not in stages]:
+            return _("growth.stages names '%(stage)s', which is not among names.growth_stages") % {
+                "stage": unknown[0]
+            }
+        if twice := [stage for stage in stages if named.count(stage) > 1]:
+            return _("growth.stages says twice what '%(stage)s' asks for; say it once") % {"stage": twice[0]}
+        if stages[:1] and stages[0] in named:
+            return _("growth.stages asks something for '%(stage)s', where everyone begins; leave it out") % {
+                "stage": stages[0]
+            }
+        return ""
+
+    @property
+    def path(self) -> Growth:
+        """The growth path; one that asks for nothing where the rule book says nothing."""
+        return self.growth or Growth()
 
     @cached_property
     def sha256(self) -> str:

@@ -1,0 +1,60 @@
+from django.urls import path
+
+from dongliang.growth.views import course, hours, session, sign_in, talent, training
+from dongliang.growth.views import path as steps
+
+app_name = "growth"
+urlpatterns = [
+    path("training/", training.training, name="training"),
+    path("training/export/", training.training_export, name="training_export"),
+    path("training/new/", training.new_course, name="new_course"),
+    path("training/<int:pk>/", training.course, name="course"),
+    path("training/<int:pk>/edit/", training.edit_course, name="edit_course"),
+    path("training/<int:pk>/sessions/new/", training.new_session, name="new_session"),
+    path("training/<int:pk>/materials/new/", course.new_material, name="new_material"),
+    path("training/materials/<int:pk>/", course.material, name="material"),
+    path("training/materials/<int:pk>/remove/", course.drop_material, name="drop_material"),
+    path("training/<int:pk>/quiz/", course.quiz, name="quiz"),
+    path("training/<int:pk>/questions/", course.questions, name="questions"),
+    path("training/questions/<int:pk>/remove/", course.drop_question, name="drop_question"),
+    path("training/<int:pk>/practice/", course.practice, name="practice"),
+    path("training/<int:pk>/practice/reports/", course.practices, name="practices"),
+    path("training/<int:pk>/practice/export/", course.practices_export, name="practices_export"),
+    path("training/practice/<int:pk>/answer/", course.answer, name="answer_practice"),
+    path("training/sessions/<int:pk>/", session.session, name="session"),
+    path("training/sessions/<int:pk>/export/", session.session_export, name="session_export"),
+    path("training/sessions/<int:pk>/edit/", training.edit_session, name="edit_session"),
+    path("training/sessions/<int:pk>/join/", session.join, name="join"),
+    path("training/sessions/<int:pk>/leave/", session.leave, name="leave"),
+    path("training/sessions/<int:pk>/cancel/", session.cancel, name="cancel"),
+    path("training/sessions/<int:pk>/list/", session.tick, name="tick"),
+    path("training/sessions/<int:pk>/list/undo/", session.undo, name="undo"),
+    path("training/sessions/<int:pk>/sheet.pdf", session.sheet, name="sheet"),
+    path("training/sessions/<int:pk>/screen/", sign_in.projector, name="projector"),
+    path("training/sessions/<int:pk>/screen/code/", sign_in.projector_code, name="projector_code"),
+    path("training/sessions/<int:pk>/feedback/", course.feedback, name="feedback"),
+    # Short: it stands in the code on the screen.
+    path("t/<int:pk>/<slug:code>/", sign_in.here, name="here"),
+    path("training/hours/", hours.hours, name="hours"),
+    path("training/hours/export/", hours.hours_export, name="hours_export"),
+    path("training/hours/subdistricts/", hours.subdistricts_year, name="subdistricts_year"),
+    path(
+        "training/hours/subdistricts/export/", hours.subdistricts_year_export, name="subdistricts_year_export"
+    ),
+    path("training/hours/<int:pk>/", hours.person_year, name="person_year"),
+    path("training/hours/<int:pk>/export/", hours.person_year_export, name="person_year_export"),
+    path("training/hours/<int:pk>/credit/", hours.new_credit, name="new_credit"),
+    path("growth/", steps.people, name="people"),
+    path("growth/export/", steps.people_export, name="people_export"),
+    path("growth/mine/", steps.mine, name="mine"),
+    path("growth/begin/", steps.begin, name="begin"),
+    path("growth/map/", talent.talent_map, name="talent_map"),
+    path("growth/map/export/", talent.talent_export, name="talent_export"),
+    path("growth/reserve/", talent.reserve, name="reserve"),
+    path("growth/reserve/export/", talent.reserve_export, name="reserve_export"),
+    path("growth/<int:pk>/", steps.person, name="person"),
+    path("growth/<int:pk>/begin/", steps.begin_one, name="begin_one"),
+    path("growth/<int:pk>/opinion/", steps.opinion, name="opinion"),
+    path("growth/<int:pk>/steps/<slug:kind>/", steps.step, name="step"),
+    path("growth/moves/<int:pk>/", steps.decide, name="decide"),
+]
