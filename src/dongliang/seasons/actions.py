@@ -35,7 +35,7 @@ def create_season(
     season = Season.objects.create(
         district=district, slug=slug, title=title_of(rules), opens_on=opens_on, closes_on=closes_on
     )
-    season.rule_books.create(content=rules.model_dump(), sha256=rules.sha256)
+    season.rule_books.create(content=rules.document, sha256=rules.sha256)
     log_action("seasons.season.created", season, by=by, rule_book=rules.sha256)
     return season
 
@@ -56,7 +56,7 @@ def revise_rule_book(
     book = season.rule_book
     if book.frozen_at:
         book = RuleBook(season=season, version=book.version + 1)
-    book.content, book.sha256, book.reason = rules.model_dump(), rules.sha256, reason
+    book.content, book.sha256, book.reason = rules.document, rules.sha256, reason
     book.save()
     season.title = title_of(rules)
     season.save(update_fields=["title"])

@@ -175,6 +175,35 @@ class SurestThings(HonourRule):
     without_nomination: Literal["best_by_score", "none"]
 
 
+class FitWeights(Section):
+    """Points for what makes a mentor and a mentee fit: the first thing's category, needs, the same subdistrict, an earlier pair."""
+
+    category: float = Field(ge=0, le=1000)
+    need: float = Field(ge=0, le=1000)
+    nearness: float = Field(ge=0, le=1000)
+    continuity: float = Field(ge=0, le=1000)
+
+
+class Mentoring(Section):
+    """How mentees are paired with mentors, and when a pair counts as silent."""
+
+    largest_load: int = Field(ge=1, le=100)
+    silent_after_days: int = Field(ge=1, le=365)
+    weights: FitWeights
+    # Points that a mentor's second mentee costs; the third costs twice that. 0: loads may be as uneven as they like.
+    balance: float = Field(ge=0, le=1000)
+
+
+def usual_mentoring() -> Mentoring:
+    """What holds where a rule book, being older than this section, does not say."""
+    return Mentoring(
+        largest_load=8,
+        silent_after_days=30,
+        weights=FitWeights(category=40.0, need=30.0, nearness=20.0, continuity=10.0),
+        balance=1.0,
+    )
+
+
 class Programme(Section):
     """The size of the programme, held against the roster before the season opens."""
 
@@ -224,6 +253,7 @@ class RuleBookContent(Section):
     surest_things: SurestThings
     publicity: Publicity
     names: Names
+    mentoring: Mentoring = Field(default_factory=usual_mentoring)
 
     @model_validator(mode="after")
     def holds_together(self) -> Self:
@@ -291,10 +321,15 @@ class RuleBookContent(Section):
 
     @cached_property
     def sha256(self) -> str:
-        return fingerprint(self.model_dump())
+        return fingerprint(self.document)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The rule book as it was written: a section that it leaves out stays out, and its fingerprint the same."""
+        return self.model_dump(exclude_unset=True)
 
     def as_json(self) -> bytes:
-        return canonical_json(self.model_dump())
+        return canonical_json(self.document)
 
     def source(self, key: str) -> SourceRule:
         return next(source for source in self.sources if source.key == key)

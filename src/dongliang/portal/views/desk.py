@@ -108,7 +108,7 @@ def revise_rules(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             book = revise_rule_book(
-                season, form.document().model_dump(), reason=form.cleaned_data["reason"], by=request.user
+                season, form.document().document, reason=form.cleaned_data["reason"], by=request.user
             )
         except Refused as refused:
             reasons = refused.blockers
