@@ -22,6 +22,7 @@ from dongliang.awards.actions.publicity import (
 from dongliang.awards.models import HonourList, ListChange
 from dongliang.ballots import codes, keys, passes
 from dongliang.ballots.models import PaperBatch
+from dongliang.mentoring.models import Visit
 from dongliang.mentoring.roster import preview_roster
 from dongliang.people.models import Account
 from dongliang.people.roster.workbook import roster_workbook
@@ -30,6 +31,7 @@ from dongliang.scoring.actions import run_scoring
 from dongliang.scoring.models import ScoringRun
 from dongliang.seasons.models import Season
 from tests.factories.ballots import make_flag
+from tests.factories.mentoring import make_coaching
 from tests.factories.scoring import make_closed_world
 from tests.factories.season import World, make_world
 
@@ -68,6 +70,28 @@ mentoring:roster_template    S  +  x  x  x  x  x  x  x  +
 mentoring:roster_export      S  +  x  x  x  x  x  x  x  -
 mentoring:roster_import      S  +  x  x  x  x  x  x  x  -
 mentoring:roster_accounts    S  +  x  x  x  x  x  x  x  +
+mentoring:pairs              S  +  +  +  x  +  +  +  +  +
+mentoring:pairs_export       S  +  +  +  x  +  +  +  +  -
+mentoring:pair               S  +  +  -  x  +  -  +  -  -
+mentoring:end_pair           S  +  x  -  -  x  -  x  -  -
+mentoring:agreement          S  +  +  -  -  +  -  +  -  -
+mentoring:agreement_file     S  +  +  -  x  +  -  +  -  -
+mentoring:new_visit          S  x  x  -  -  +  -  +  -  -
+mentoring:mentors            S  +  +  +  x  +  +  +  +  +
+mentoring:mentors_export     S  +  +  +  x  +  +  +  +  -
+mentoring:mentor             S  +  +  -  x  +  -  +  -  -
+mentoring:mentees            S  +  +  +  x  +  +  +  +  +
+mentoring:mentees_export     S  +  +  +  x  +  +  +  +  -
+mentoring:mentee             S  +  +  -  x  +  -  +  -  -
+mentoring:profiles           S  +  x  x  x  x  x  x  x  -
+mentoring:profiles_file      S  +  x  x  x  x  x  x  x  -
+mentoring:profile_import     S  +  x  x  x  x  x  x  x  -
+mentoring:proposals          S  +  x  x  x  x  x  x  x  -
+mentoring:proposal           S  +  x  x  x  x  x  x  x  -
+mentoring:proposal_export    S  +  x  x  x  x  x  x  x  -
+mentoring:visits             S  +  +  +  x  +  +  +  +  +
+mentoring:visits_export      S  +  +  +  x  +  +  +  +  -
+mentoring:visit              S  +  +  -  x  +  -  +  -  -
 projects:list                S  +  +  +  x  +  +  +  +  +
 projects:export              S  +  +  +  x  +  +  +  +  -
 projects:register            S  x  x  x  x  x  x  >  >  x
@@ -136,6 +160,16 @@ people:drop_grant            S  .  x  x  x  x  x  x  x  -
 mentoring:confirm_roster     S  .  x  x  x  x  x  x  x  -
 mentoring:discard_roster     S  .  x  x  x  x  x  x  x  -
 mentoring:create_accounts    S  .  x  x  x  x  x  x  x  .
+mentoring:sign               S  x  .  -  -  .  -  .  -  -
+mentoring:log_visit          S  x  x  -  -  .  -  .  -  -
+mentoring:follow_up          S  x  x  -  -  .  -  .  -  -
+mentoring:feedback           S  x  x  -  -  .  -  .  -  -
+mentoring:confirm_profiles   S  .  x  x  x  x  x  x  x  -
+mentoring:discard_profiles   S  .  x  x  x  x  x  x  x  -
+mentoring:change_line        S  .  x  x  x  x  x  x  x  -
+mentoring:confirm_proposal   S  .  x  x  x  x  x  x  x  -
+mentoring:solve_again        S  .  x  x  x  x  x  x  x  -
+mentoring:discard_proposal   S  .  x  x  x  x  x  x  x  -
 projects:state               S  .  .  -  -  x  -  .  -  -
 review:plan                  S  .  x  x  x  x  x  x  x  -
 ballots:prepare              S  .  x  x  x  x  x  x  x  x
@@ -205,6 +239,7 @@ def world() -> World:
     lead_to_certificates(draw_lists(run_scoring(world.season, by=None), by=None)[0])
     leave_pile(world)
     make_flag(world.season, world.enrolments[0])
+    make_coaching(world)
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
     # What a page shows when it is not told otherwise is the newest season.
@@ -306,9 +341,34 @@ def address(name: str, world: World) -> str:
         "awards:objection": [honour_list],
         "awards:certificate": [certificate.number],
     }
+    named |= mentoring_addresses(world)
     if name.startswith("mentoring:") and name.endswith(("roster_import", "confirm_roster", "discard_roster")):
         named[name] = [make_preview(world)]
     return reverse(name, args=named.get(name, []))
+
+
+def mentoring_addresses(world: World) -> dict[str, list[Any]]:
+    pair = world.enrolments[0].pairs.get().pk
+    visit = Visit.objects.get(pair=pair).pk
+    proposal, profiles = world.season.proposals.get(), world.season.profile_imports.get().pk
+    return {
+        **{
+            f"mentoring:{name}": [pair]
+            for name in "pair end_pair agreement agreement_file sign new_visit log_visit".split()
+        },
+        **{f"mentoring:{name}": [visit] for name in ("visit", "follow_up", "feedback")},
+        **{
+            f"mentoring:{name}": [proposal.pk]
+            for name in "proposal proposal_export confirm_proposal solve_again discard_proposal".split()
+        },
+        **{
+            f"mentoring:{name}": [profiles]
+            for name in "profile_import confirm_profiles discard_profiles".split()
+        },
+        "mentoring:change_line": [proposal.pk, proposal.lines.first().pk],
+        "mentoring:mentor": [world.mentors[0].pk],
+        "mentoring:mentee": [world.enrolments[0].pk],
+    }
 
 
 def make_preview(world: World) -> int:

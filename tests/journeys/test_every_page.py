@@ -10,6 +10,7 @@ from dongliang.people.models import Role
 from dongliang.scoring.actions import run_scoring
 from tests.browser import DESKTOP, PHONE, axe, page_of, shoot, sign_in
 from tests.factories.ballots import make_flag
+from tests.factories.mentoring import make_coaching
 from tests.factories.scoring import make_closed_world, make_collecting_world
 from tests.factories.season import World, make_account
 from tests.test_every_url import READING, address, expected, lead_to_certificates, leave_pile
@@ -27,6 +28,13 @@ FILES = {
 FILES |= {"ballots:archive", "ballots:poster", "ballots:posters", "portal:result_book"}
 FILES |= {
     "mentoring:roster_export",
+    "mentoring:pairs_export",
+    "mentoring:mentors_export",
+    "mentoring:mentees_export",
+    "mentoring:visits_export",
+    "mentoring:profiles_file",
+    "mentoring:proposal_export",
+    "mentoring:agreement_file",
     "scoring:document",
     "scoring:export",
     "awards:export",
@@ -37,6 +45,7 @@ FILES |= {
 def make_published_world() -> World:
     world = make_closed_world()
     leave_pile(world)
+    make_coaching(world)
     judge_both(make_flag(world.season, world.enrolments[0]), world, "keep")
     judge_both(make_flag(world.season, world.enrolments[1]), world, "exclude")
     best, popular, _surest = draw_lists(run_scoring(world.season, by=None), by=None)

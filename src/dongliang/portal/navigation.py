@@ -36,6 +36,7 @@ def places_for(account: Account) -> list[tuple[str, str]]:
         (office or street or has_role(account, Role.MENTOR), _("Secretaries"), "portal:secretaries"),
         (has_role(account, Role.SECRETARY), _("My page"), "portal:my_page"),
         (not has_role(account, Role.DEPARTMENT) or office, _("First things"), "projects:list"),
+        (not has_role(account, Role.DEPARTMENT) or office, _("Pairs"), "mentoring:pairs"),
         (fills_sheets, _("My sheets"), "review:sheets"),
         (office, pgettext("navigation", "Assessment"), "review:board"),
         (office or street, pgettext("navigation", "Ballots"), "ballots:rounds"),
