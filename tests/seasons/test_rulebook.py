@@ -1,4 +1,5 @@
 import copy
+import json
 import tomllib
 from importlib import resources
 
@@ -7,7 +8,14 @@ from django.utils import translation
 
 from dongliang.common.canonical import fingerprint
 from dongliang.common.refusals import Refused
-from dongliang.seasons.rulebook import RuleBookContent, from_text, preset, preset_names, validated
+from dongliang.seasons.rulebook import (
+    RuleBookContent,
+    from_text,
+    preset,
+    preset_names,
+    usual_mentoring,
+    validated,
+)
 
 
 def document() -> dict:
@@ -296,3 +304,15 @@ def test_of_very_many_faults_the_first_are_told():
         from_text("".join(f"a{number} = 1\n" for number in range(20_000)))
 
     assert len(refused.value.blockers) == 50
+
+
+def test_a_rule_book_older_than_mentoring_keeps_its_fingerprint():
+    document = preset("putuo-2021").model_dump()
+    del document["mentoring"]
+    document["defaults"].remove("mentoring")
+
+    rules = validated(document)
+
+    assert rules.sha256 == fingerprint(document)
+    assert json.loads(rules.as_json()) == document
+    assert rules.mentoring == usual_mentoring()

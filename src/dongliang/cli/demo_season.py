@@ -25,6 +25,7 @@ from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.cli import liangzhou
+from dongliang.cli.demo_coaching import coach
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.engine.simulation import SimulatedSeason, simulate_season
 from dongliang.mentoring.roster import confirm_roster, preview_roster
@@ -103,6 +104,8 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
         office, season = import_people(rng, rules, password)
     with told(say, _("first things registered")):
         register_first_things(rng, season, by=office)
+    with told(say, _("profiles, agreements and visits of the pairs")):
+        coach(np.random.default_rng([seed, 1]), season, by=office)
     with told(say, _("rule book frozen, season opened, sheets assigned")):
         freeze_rule_book(season, by=office)
         season = begin_collecting(season, by=office)

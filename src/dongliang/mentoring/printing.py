@@ -39,7 +39,7 @@ class AgreementPaper:
 
 def agreement_pdf(paper: AgreementPaper) -> bytes:
     """A4: who, the goals, the term, the plan by month, three places to sign, the fingerprint."""
-    term = _("%(first)s to %(last)s") % {
+    term = pgettext("term", "%(first)s to %(last)s") % {
         "first": date_format(paper.starts_on, "DATE_FORMAT"),
         "last": date_format(paper.ends_on, "DATE_FORMAT"),
     }

@@ -53,7 +53,7 @@ class MentorFilter(FilterForm):
         label=pgettext_lazy("of a mentor", "Tier"), required=False, choices=[("", ALL), *Tier.choices]
     )
     places = forms.ChoiceField(
-        label=_("Places"),
+        label=pgettext_lazy("for mentees", "Places"),
         required=False,
         choices=[("", ALL), ("free", _("has places free")), ("full", _("is full"))],
     )

@@ -110,7 +110,7 @@ def mentors_export(request: HttpRequest) -> HttpResponse:
     names = things(season.rules)
     columns = [
         _("Number"), _("Mentor"), pgettext("of a mentor", "Tier"), _("Subdistrict"), _("Years in post"),
-        _("Mentees now"), _("Places"), _("Strengths"), _("In own words"),
+        _("Mentees now"), pgettext("for mentees", "Places"), _("Strengths"), _("In own words"),
     ]  # fmt: skip
     rows = [
         [
