@@ -177,7 +177,7 @@ def test_people_are_found_by_name_and_by_initials(client, world, name, search, f
         "list.xlsx", client.get(reverse(f"mentoring:{name}_export"), {"search": search}).content
     )
 
-    at = sheet.header.index("大梁" if name == "mentors" else "小梁")
+    at = sheet.header.index("带教大梁" if name == "mentors" else "小梁")
     assert {row.cells[at] for row in sheet.rows} == found
 
 
