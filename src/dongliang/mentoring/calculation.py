@@ -14,7 +14,7 @@ from dongliang.engine.pairing import assign, find_candidates
 
 MUCH = 2
 # Up to so many pairs everyone is compared with everyone; beyond, each mentee with so many of the best.
-ALL_PAIRS = 1_000_000
+ALL_PAIRS = 5_000_000
 CANDIDATES = 30
 
 
