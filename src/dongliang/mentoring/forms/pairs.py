@@ -124,7 +124,7 @@ class AgreementForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("What the mentee can do by the end, in words that can be checked."),
     )
-    starts_on = day_field(_("From"))
+    starts_on = day_field(pgettext_lazy("term", "From"))
     months = forms.IntegerField(label=_("Months"), min_value=1, max_value=MOST_MONTHS)
     plan = forms.CharField(
         label=_("Plan by month"),
