@@ -33,6 +33,7 @@ from dongliang.ballots import codes, keys, passes
 from dongliang.ballots.models import Comment, PaperBatch
 from dongliang.growth import codes as turning
 from dongliang.growth.models import Material, Move, Question
+from dongliang.mentoring.models import Visit
 from dongliang.mentoring.roster import preview_roster
 from dongliang.people.models import Account, Tenure
 from dongliang.people.roster.workbook import roster_workbook
@@ -51,6 +52,7 @@ from tests.factories.growth import (
     make_seat,
     make_session,
 )
+from tests.factories.mentoring import make_coaching
 from tests.factories.review import make_photo
 from tests.factories.scoring import make_closed_world
 from tests.factories.season import World, make_world
@@ -91,6 +93,28 @@ mentoring:roster_template    S  +  x  x  x  x  x  x  x  +
 mentoring:roster_export      S  +  x  x  x  x  x  x  x  -
 mentoring:roster_import      S  +  x  x  x  x  x  x  x  -
 mentoring:roster_accounts    S  +  x  x  x  x  x  x  x  +
+mentoring:pairs              S  +  +  +  x  +  +  +  +  +
+mentoring:pairs_export       S  +  +  +  x  +  +  +  +  -
+mentoring:pair               S  +  +  -  x  +  -  +  -  -
+mentoring:end_pair           S  +  x  -  -  x  -  x  -  -
+mentoring:agreement          S  +  +  -  -  +  -  +  -  -
+mentoring:agreement_file     S  +  +  -  x  +  -  +  -  -
+mentoring:new_visit          S  x  x  -  -  +  -  +  -  -
+mentoring:mentors            S  +  +  +  x  +  +  +  +  +
+mentoring:mentors_export     S  +  +  +  x  +  +  +  +  -
+mentoring:mentor             S  +  +  -  x  +  -  +  -  -
+mentoring:mentees            S  +  +  +  x  +  +  +  +  +
+mentoring:mentees_export     S  +  +  +  x  +  +  +  +  -
+mentoring:mentee             S  +  +  -  x  +  -  +  -  -
+mentoring:profiles           S  +  x  x  x  x  x  x  x  -
+mentoring:profiles_file      S  +  x  x  x  x  x  x  x  -
+mentoring:profile_import     S  +  x  x  x  x  x  x  x  -
+mentoring:proposals          S  +  x  x  x  x  x  x  x  -
+mentoring:proposal           S  +  x  x  x  x  x  x  x  -
+mentoring:proposal_export    S  +  x  x  x  x  x  x  x  -
+mentoring:visits             S  +  +  +  x  +  +  +  +  +
+mentoring:visits_export      S  +  +  +  x  +  +  +  +  -
+mentoring:visit              S  +  +  -  x  +  -  +  -  -
 projects:list                S  +  +  +  x  +  +  +  +  +
 projects:export              S  +  +  +  x  +  +  +  +  -
 projects:register            S  x  x  x  x  x  x  >  >  x
@@ -235,6 +259,16 @@ people:drop_grant            S  .  x  x  x  x  x  x  x  -
 mentoring:confirm_roster     S  .  x  x  x  x  x  x  x  -
 mentoring:discard_roster     S  .  x  x  x  x  x  x  x  -
 mentoring:create_accounts    S  .  x  x  x  x  x  x  x  .
+mentoring:sign               S  x  .  -  -  .  -  .  -  -
+mentoring:log_visit          S  x  x  -  -  .  -  .  -  -
+mentoring:follow_up          S  x  x  -  -  .  -  .  -  -
+mentoring:feedback           S  x  x  -  -  .  -  .  -  -
+mentoring:confirm_profiles   S  .  x  x  x  x  x  x  x  -
+mentoring:discard_profiles   S  .  x  x  x  x  x  x  x  -
+mentoring:change_line        S  .  x  x  x  x  x  x  x  -
+mentoring:confirm_proposal   S  .  x  x  x  x  x  x  x  -
+mentoring:solve_again        S  .  x  x  x  x  x  x  x  -
+mentoring:discard_proposal   S  .  x  x  x  x  x  x  x  -
 projects:state               S  .  .  -  -  x  -  .  -  -
 growth:drop_material         S  .  x  x  x  x  x  x  x  -
 growth:drop_question         S  .  x  x  x  x  x  x  x  -
@@ -345,6 +379,7 @@ def world() -> World:
     leave_return(world)
     make_photo(own_sheet(world))
     leave_comment(world)
+    make_coaching(world)
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
     # What a page shows when it is not told otherwise is the newest season.
@@ -561,6 +596,7 @@ def address(name: str, world: World) -> str:
         "awards:decide_commendation": [Commendation.objects.get().pk],
         "awards:certify": [Commendation.objects.get().pk],
     }
+    named |= mentoring_addresses(world)
     if name.startswith("mentoring:") and name.endswith(("roster_import", "confirm_roster", "discard_roster")):
         named[name] = [make_preview(world)]
     return reverse(name, args=named.get(name, []))
@@ -569,6 +605,30 @@ def address(name: str, world: World) -> str:
 def photo_key(world: World) -> uuid.UUID:
     photo = Photo.objects.filter(assignment__season=world.season).first()
     return photo.key if photo else uuid.UUID(int=0)
+
+
+def mentoring_addresses(world: World) -> dict[str, list[Any]]:
+    pair = world.enrolments[0].pairs.get().pk
+    visit = Visit.objects.get(pair=pair).pk
+    proposal, profiles = world.season.proposals.get(), world.season.profile_imports.get().pk
+    return {
+        **{
+            f"mentoring:{name}": [pair]
+            for name in "pair end_pair agreement agreement_file sign new_visit log_visit".split()
+        },
+        **{f"mentoring:{name}": [visit] for name in ("visit", "follow_up", "feedback")},
+        **{
+            f"mentoring:{name}": [proposal.pk]
+            for name in "proposal proposal_export confirm_proposal solve_again discard_proposal".split()
+        },
+        **{
+            f"mentoring:{name}": [profiles]
+            for name in "profile_import confirm_profiles discard_profiles".split()
+        },
+        "mentoring:change_line": [proposal.pk, proposal.lines.first().pk],
+        "mentoring:mentor": [world.mentors[0].pk],
+        "mentoring:mentee": [world.enrolments[0].pk],
+    }
 
 
 def make_preview(world: World) -> int:

@@ -10,6 +10,7 @@ from dongliang.people.models import Role
 from dongliang.scoring.actions import run_scoring
 from tests.browser import DESKTOP, PHONE, axe, page_of, shoot, sign_in
 from tests.factories.ballots import make_flag
+from tests.factories.mentoring import make_coaching
 from tests.factories.review import make_photo
 from tests.factories.scoring import make_closed_world, make_collecting_world
 from tests.factories.season import World, make_account
@@ -50,6 +51,13 @@ FILES |= {f"growth:{name}" for name in ("material", "sheet", "projector_code")}
 FILES |= {name for name in expected(READING) if name.startswith("growth:") and name.endswith("_export")}
 FILES |= {
     "mentoring:roster_export",
+    "mentoring:pairs_export",
+    "mentoring:mentors_export",
+    "mentoring:mentees_export",
+    "mentoring:visits_export",
+    "mentoring:profiles_file",
+    "mentoring:proposal_export",
+    "mentoring:agreement_file",
     "scoring:document",
     "scoring:export",
     "scoring:sources_export",
@@ -70,6 +78,7 @@ def make_published_world() -> World:
     make_photo(own_sheet(world))
     honour_a_person(world)
     leave_comment(world)
+    make_coaching(world)
     judge_both(make_flag(world.season, world.enrolments[0]), world, "keep")
     judge_both(make_flag(world.season, world.enrolments[1]), world, "exclude")
     best, popular, _surest = draw_lists(run_scoring(world.season, by=None), by=None)

@@ -1,4 +1,5 @@
 import copy
+import json
 import tomllib
 from importlib import resources
 
@@ -7,7 +8,14 @@ from django.utils import translation
 
 from dongliang.common.canonical import fingerprint
 from dongliang.common.refusals import Refused
-from dongliang.seasons.rulebook import RuleBookContent, from_text, preset, preset_names, validated
+from dongliang.seasons.rulebook import (
+    RuleBookContent,
+    from_text,
+    preset,
+    preset_names,
+    usual_mentoring,
+    validated,
+)
 
 
 def document() -> dict:
@@ -344,3 +352,15 @@ def test_a_rule_book_from_before_signatures_and_waivers_keeps_its_fingerprint():
 def test_the_shipped_rule_book_asks_for_signatures():
     assert preset("putuo-2021").asks_for_signatures
     assert document()["institutional"] == {"signature": True}
+
+
+def test_a_rule_book_older_than_mentoring_keeps_its_fingerprint():
+    document = preset("putuo-2021").model_dump()
+    del document["mentoring"]
+    document["defaults"].remove("mentoring")
+
+    rules = validated(document)
+
+    assert rules.sha256 == fingerprint(document)
+    assert json.loads(rules.as_json()) == document
+    assert rules.mentoring == usual_mentoring()

@@ -29,6 +29,7 @@ from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.cli import liangzhou
+from dongliang.cli.demo_coaching import coach
 from dongliang.cli.demo_growth import build_growth, crown
 from dongliang.cli.demo_honours import honour_the_retiring
 from dongliang.cli.demo_review import keep_apart, remind_first_mentor, sign_institutions
@@ -117,6 +118,8 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
         office, season = import_people(rng, rules, password)
     with told(say, _("first things registered")):
         register_first_things(rng, season, by=office)
+    with told(say, _("profiles, agreements and visits of the pairs")):
+        coach(np.random.default_rng([seed, 1]), season, by=office)
     with told(say, _("rule book frozen, season opened, sheets assigned")):
         keep_apart(season, by=office)
         freeze_rule_book(season, by=office)
@@ -142,7 +145,6 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     with told(say, _("season closed, flagged ballots judged by two")):
         season = end_collecting(season, by=office)
         judge_flags(season, panel=panel)
-        judge_flags(season, panel=[office, Account.objects.get(username="colleague")])
         check_comments(season, by=office)
     with told(say, _("season scored")):
         run = run_scoring(season, by=office)

@@ -1,11 +1,13 @@
 """Who holds which role where, and which organisations that reaches."""
 
 import hashlib
+from typing import TypeVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from dongliang.common.pinyin import has_initials, is_initials
 from dongliang.common.refusals import Blocker
 from dongliang.people.models import (
     Account,
@@ -18,6 +20,8 @@ from dongliang.people.models import (
     RosterImport,
     Tenure,
 )
+
+AnyModel = TypeVar("AnyModel", bound=Model)
 
 KINDS_OF_ROLE: dict[str, tuple[str, ...]] = {
     Role.OFFICE: (OrganisationKind.DISTRICT,),
@@ -161,6 +165,29 @@ def people_of(district: Organisation) -> QuerySet[Person]:
     return Person.objects.filter(
         Exists(tenures.filter(post__organisation__parent__parent=district)) | ~Exists(tenures)
     )
+
+
+def found_by_name(
+    rows: QuerySet[AnyModel], search: str, *names: str, also: tuple[str, ...] = ()
+) -> QuerySet[AnyModel]:
+    """The rows in which a person's name, in one of the columns ``names``, holds ``search``, or has it as pinyin initials.
+
+    ``also`` are columns that only have to hold it, such as a neighbourhood's name.
+    """
+    if not search:
+        return rows
+    wanted = Q()
+    for column in (*names, *also):
+        wanted |= Q(**{f"{column}__icontains": search})
+    if is_initials(search):
+        # A column of initials would be a second place for the name; a district has some hundred names to read.
+        listed = rows.order_by().values_list("pk", *names)
+        wanted |= Q(
+            pk__in=[
+                pk for pk, *called in listed if any(name and has_initials(name, search) for name in called)
+            ]
+        )
+    return rows.filter(wanted)
 
 
 def fingerprint_of_token(token: str) -> str:

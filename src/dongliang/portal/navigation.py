@@ -40,6 +40,7 @@ def places_for(account: Account) -> list[tuple[str, str]]:
         (not only_department, _("First things"), "projects:list"),
         (not only_department, _("Training"), "growth:training"),
         (not only_department, _("Growth path"), "growth:mine" if is_secretary else "growth:people"),
+        (not only_department, _("Pairs"), "mentoring:pairs"),
         (fills_sheets, _("My sheets"), "review:sheets"),
         (office, pgettext("navigation", "Assessment"), "review:board"),
         (office or street, pgettext("navigation", "Ballots"), "ballots:rounds"),

@@ -233,6 +233,35 @@ class SurestThings(HonourRule):
     without_nomination: Literal["best_by_score", "none"]
 
 
+class FitWeights(Section):
+    """Points for what makes a mentor and a mentee fit: the first thing's category, needs, the same subdistrict, an earlier pair."""
+
+    category: float = Field(ge=0, le=1000)
+    need: float = Field(ge=0, le=1000)
+    nearness: float = Field(ge=0, le=1000)
+    continuity: float = Field(ge=0, le=1000)
+
+
+class Mentoring(Section):
+    """How mentees are paired with mentors, and when a pair counts as silent."""
+
+    largest_load: int = Field(ge=1, le=100)
+    silent_after_days: int = Field(ge=1, le=365)
+    weights: FitWeights
+    # Points that a mentor's second mentee costs; the third costs twice that. 0: loads may be as uneven as they like.
+    balance: float = Field(ge=0, le=1000)
+
+
+def usual_mentoring() -> Mentoring:
+    """What holds where a rule book, being older than this section, does not say."""
+    return Mentoring(
+        largest_load=8,
+        silent_after_days=30,
+        weights=FitWeights(category=40.0, need=30.0, nearness=20.0, continuity=10.0),
+        balance=1.0,
+    )
+
+
 class Programme(Section):
     """The size of the programme, held against the roster before the season opens."""
 
@@ -319,12 +348,16 @@ class RuleBookContent(Section):
     names: Names
     # Rule books from before there was a growth path have no such section, and keep their fingerprint.
     growth: Growth | None = None
+    # The same holds here; what is usual holds where the rule book does not say.
+    mentoring: Mentoring = Field(default_factory=usual_mentoring)
 
     @model_serializer(mode="wrap")
     def without_absent_sections(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         document: dict[str, Any] = handler(self)
         if self.growth is None:
             del document["growth"]
+        if "mentoring" not in self.model_fields_set:
+            del document["mentoring"]
         return document
 
     @model_validator(mode="after")

@@ -264,7 +264,7 @@ class Question(models.Model):
     """One question of a course's quiz: two to six choices, one of them right."""
 
     course = models.ForeignKey(Course, models.CASCADE, related_name="questions")
-    text = models.CharField(_("question"), max_length=200)
+    text = models.CharField(pgettext_lazy("in a quiz", "question"), max_length=200)
     choices = models.JSONField(_("choices"))
     right = models.PositiveSmallIntegerField(_("right choice"))
 

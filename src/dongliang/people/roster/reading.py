@@ -1,7 +1,7 @@
 """From the sheets of a file to typed rows, or to every reason why a cell is not taken."""
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
@@ -168,15 +168,16 @@ def typed(kind: type[AnyRow], rows: list[dict[str, Any]]) -> Iterator[AnyRow]:
 
 
 class Reading:
-    """Goes through a file's sheets, keeping rows and refusals."""
+    """Goes through a file's sheets, keeping rows and refusals. ``sheets`` are the columns of each sheet it knows."""
 
-    def __init__(self) -> None:
+    def __init__(self, sheets: Mapping[str, tuple[RosterColumn, ...]] = SHEETS) -> None:
+        self.sheets = sheets
         self.taken: dict[str, list[dict[str, Any]]] = {}
         self.unread: list[str] = []
         self.refusals: list[Refusal] = []
 
     def take(self, sheet: Sheet) -> None:
-        kind = kind_of(sheet)
+        kind = self.kind_of(sheet)
         if kind is None:
             if sheet.name != EXPLANATION and (sheet.header or sheet.rows):
                 self.unread.append(sheet.name)
@@ -191,11 +192,18 @@ class Reading:
             number = int(cell.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
             values_only = _("Values only, no formula. Copy the cells and paste them as values.")
             self.refuse(sheet, number, cell, "=…", values_only)
-        if self.header_fits(sheet, SHEETS[kind]):
-            columns = {column.heading: column for column in SHEETS[kind]}
+        if self.header_fits(sheet, self.sheets[kind]):
+            columns = {column.heading: column for column in self.sheets[kind]}
             present = [columns[heading] if heading else None for heading in sheet.header]
             for row in sheet.rows:
                 self.take_row(sheet, kind, present, row)
+
+    def kind_of(self, sheet: Sheet) -> str | None:
+        """Which of the sheets this is: by its name, or, of secretaries alone, by its header."""
+        if sheet.name in self.sheets:
+            return sheet.name
+        by_header = SECRETARIES in self.sheets and {"街镇", "居村"} <= set(sheet.header)
+        return SECRETARIES if by_header else None
 
     def refuse(self, sheet: Sheet, row: int | None, column: str, value: object, allowed: str) -> None:
         self.refusals.append(Refusal(sheet.name, row, column, shortened(value), allowed))
@@ -269,13 +277,6 @@ class Reading:
                 ),
             )
         return not missing
-
-
-def kind_of(sheet: Sheet) -> str | None:
-    """Which of the three sheets this is: by its name, or, of secretaries alone, by its header."""
-    if sheet.name in SHEETS:
-        return sheet.name
-    return SECRETARIES if {"街镇", "居村"} <= set(sheet.header) else None
 
 
 def shortened(value: object) -> str:

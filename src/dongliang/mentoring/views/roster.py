@@ -14,7 +14,7 @@ from rules.contrib.views import permission_required
 
 from dongliang.common.refusals import Refused
 from dongliang.common.sheets import XLSX, Table, download, xlsx_response
-from dongliang.mentoring.forms import RosterForm
+from dongliang.mentoring.forms.roster import RosterForm
 from dongliang.mentoring.roster import (
     ImportPlan,
     RosterRefused,

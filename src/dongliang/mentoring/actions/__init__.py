@@ -55,7 +55,8 @@ def pair_mentee(mentor: Mentor, mentee: Enrolment, *, by: Account | None, starts
         return current
     if current:
         current.ends_on = max(starts_on - datetime.timedelta(days=1), current.starts_on)
-        current.save(update_fields=["ends_on"])
+        current.end_reason = Pair.EndReason.REPLACED
+        current.save(update_fields=["ends_on", "end_reason"])
         log_action("mentoring.pair.ended", current, by=by)
     pair = Pair.objects.create(mentor=mentor, mentee=mentee, starts_on=starts_on)
     log_action("mentoring.pair.made", pair, by=by)
