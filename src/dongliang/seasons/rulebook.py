@@ -348,17 +348,8 @@ class RuleBookContent(Section):
     names: Names
     # Rule books from before there was a growth path have no such section, and keep their fingerprint.
     growth: Growth | None = None
-    # The same holds here; what is usual holds where the rule book does not say.
+    # The same holds here; without it, what is usual holds.
     mentoring: Mentoring = Field(default_factory=usual_mentoring)
-
-    @model_serializer(mode="wrap")
-    def without_absent_sections(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        document: dict[str, Any] = handler(self)
-        if self.growth is None:
-            del document["growth"]
-        if "mentoring" not in self.model_fields_set:
-            del document["mentoring"]
-        return document
 
     @model_validator(mode="after")
     def holds_together(self) -> Self:
@@ -377,7 +368,10 @@ class RuleBookContent(Section):
     def without_what_is_not_said(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A rule book from before a key was known keeps its fingerprint."""
         document: dict[str, Any] = written(self)
-        return {key: value for key, value in document.items() if key != "institutional" or value is not None}
+        for section in ("institutional", "growth", "mentoring"):
+            if section not in self.model_fields_set or document[section] is None:
+                del document[section]
+        return document
 
     @property
     def asks_for_signatures(self) -> bool:

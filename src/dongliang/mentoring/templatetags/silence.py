@@ -12,6 +12,7 @@ register = template.Library()
 
 
 @register.inclusion_tag("mentoring/_silence.html", takes_context=True)
-def silent_pairs(context: RequestContext, season: Season) -> dict[str, Any]:
+def silent_pairs(context: RequestContext, season: Season | None) -> dict[str, Any]:
     """Which of the pairs that the reader may see have gone silent; nothing at all where none has."""
-    return {"silence": silence_seen_by(context["request"].user, season), "at_home": True}
+    silence = silence_seen_by(context["request"].user, season) if season else None
+    return {"silence": silence, "at_home": True}
