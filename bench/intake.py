@@ -107,12 +107,16 @@ class System:
 def votes(codes: list[str], seed: int) -> Iterator[tuple[bytes, Next | None]]:
     """Ballots of ever other households, one in DOUBLES of one that has voted."""
     drawn = random.Random(seed)
-    order = drawn.sample(codes, len(codes))
+    # Now, not with the first request, which would be late by it.
+    return votes_in(drawn.sample(codes, len(codes)), drawn)
+
+
+def votes_in(order: list[str], drawn: random.Random) -> Iterator[tuple[bytes, Next | None]]:
     for place, code in enumerate(order):
         yield vote(code, drawn), None
         if place % DOUBLES == 0:
             yield vote(order[drawn.randrange(place + 1)], drawn), None
-    sys.exit(f"{len(codes)} households were not enough; ask for fewer seconds.")
+    sys.exit(f"{len(order)} households were not enough; ask for fewer seconds.")
 
 
 def vote(code: str, drawn: random.Random) -> bytes:
@@ -125,8 +129,8 @@ def vote(code: str, drawn: random.Random) -> bytes:
 def visits(codes: list[str], seed: int) -> Iterator[tuple[bytes, Next | None]]:
     """Whole visits: the page, the ballot, the receipt."""
     drawn = random.Random(seed)
-    for code in drawn.sample(codes, len(codes)):
-        yield get(f"/v/{code}/"), rest_of_visit(code, drawn)
+    order = drawn.sample(codes, len(codes))
+    return ((get(f"/v/{code}/"), rest_of_visit(code, drawn)) for code in order)
 
 
 def rest_of_visit(code: str, drawn: random.Random) -> Next:
@@ -239,6 +243,30 @@ def plain(stack: ExitStack, system: System, workers: int) -> None:
     )
 
 
+def bare(stack: ExitStack, environment: dict[str, str]) -> System:
+    """The same HTTP server in front of an application that does nothing."""
+    system = System("HTTP server alone", environment | {"PYTHONPATH": str(HERE)}, [], None, free_port())
+    granian = [str(DONGLIANG.with_name("granian")), "--interface", "asginl", "--workers", "1", "--no-ws"]
+    serve(stack, system, [*granian, "--log-level", "error", "load.bare:application"])
+    return system
+
+
+def answered(system: System, codes: list[str], seed: int, seconds: float) -> Run:
+    """What the server takes for as many requests as it can answer, all as large as ballots."""
+    before, busy = system.cpu(), busy_seconds()
+    outcome = drive(system.port, votes(codes, seed), clients=CLIENTS, seconds=seconds, seed=seed)
+    cpu, answers = system.cpu() - before, sum(outcome.statuses.values())
+    others = share_of_others(busy_seconds() - busy - cpu - outcome.cpu, outcome.lasted)
+    return Run(
+        outcome.a_second,
+        cpu / answers,
+        outcome.cpu / answers,
+        others,
+        outcome.quantile(0.5),
+        outcome.quantile(0.99),
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -271,6 +299,7 @@ def compare(stack: ExitStack, folder: Path, database: Cluster, given: argparse.N
     ours(stack, postgres, given.workers)
     ours(stack, sqlite, 1)
     plain(stack, django, given.workers)
+    alone = bare(stack, postgres.environment)
     # Pages rendered, caches filled, connections made.
     for system, requests in ((postgres, visits), (sqlite, visits), (django, votes)):
         drive(system.port, requests(system.codes, 0), clients=8, seconds=2)
@@ -285,6 +314,7 @@ def compare(stack: ExitStack, folder: Path, database: Cluster, given: argparse.N
         some = {"seconds": given.seconds}
         postgres.rows("TRUNCATE like_ballots")
         note("pgbench, single rows", pgbench(database, given.seconds, script))
+        note("HTTP server alone, one process", answered(alone, postgres.codes, seed, given.seconds))
         fast = note("ballots on PostgreSQL", measured(postgres, votes, seed, clients=CLIENTS, **some))
         note("plain Django view on PostgreSQL", measured(django, votes, seed, clients=CLIENTS, **some))
         note("ballots on SQLite", measured(sqlite, votes, seed, clients=CLIENTS, **some))
@@ -332,6 +362,10 @@ def report(found: dict[str, list[Run]], workers: int, memory: dict[str, float]) 
         )
 
     ballots = "ballots on PostgreSQL"
+    floor = paired("pgbench, single rows", "HTTP server alone, one process")
+    print(
+        f"pgbench stores {floor:.2f} rows for every request that the HTTP server alone answers with nothing"
+    )
     bars = Bars("residents' ballots over HTTP, 64 clients")
     bars.add(
         "pgbench's single-row inserts a second ÷ our ballots",
