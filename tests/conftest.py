@@ -16,7 +16,11 @@ hypothesis.settings.load_profile("dongliang")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--database-only", action="store_true", help="Run only the tests that use the database.")
+    parser.addoption(
+        "--database-only",
+        action="store_true",
+        help="Run only the tests that use the database, and not those in a browser, to which it makes no difference.",
+    )
     parser.addoption("--kills", type=int, default=3, help="How often the tests of load kill each process.")
 
 
@@ -31,9 +35,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def uses_database(item: pytest.Item) -> bool:
-    fixtures = {"db", "transactional_db", "live_server"}
-    return bool(item.get_closest_marker("django_db")) or not fixtures.isdisjoint(
-        getattr(item, "fixturenames", ())
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if "chromium" in fixtures:
+        return False
+    return bool(item.get_closest_marker("django_db")) or bool(
+        fixtures & {"db", "transactional_db", "live_server"}
     )
 
 

@@ -371,20 +371,25 @@ def lead_to_certificates(best: HonourList) -> None:
 def world() -> World:
     world = make_closed_world()
     lead_to_certificates(draw_lists(run_scoring(world.season, by=None), by=None)[0])
-    leave_pile(world)
-    honour_a_person(world)
-    leave_training(world)
+    furnish(world)
     make_flag(world.season, world.enrolments[0])
-    leave_conflict(world)
-    leave_return(world)
-    make_photo(own_sheet(world))
-    leave_comment(world)
-    make_coaching(world)
     elsewhere = make_world(code="YZ", open_it=False)
     world.accounts["stranger"] = elsewhere.accounts["office"]
     # What a page shows when it is not told otherwise is the newest season.
     elsewhere.season.delete()
     return world
+
+
+def furnish(world: World) -> None:
+    """One of everything that has a page of its own."""
+    leave_pile(world)
+    honour_a_person(world)
+    leave_training(world)
+    leave_conflict(world)
+    leave_return(world)
+    make_photo(own_sheet(world))
+    leave_comment(world)
+    make_coaching(world)
 
 
 def leave_conflict(world: World) -> None:

@@ -10,20 +10,9 @@ from dongliang.people.models import Role
 from dongliang.scoring.actions import run_scoring
 from tests.browser import DESKTOP, PHONE, axe, page_of, shoot, sign_in
 from tests.factories.ballots import make_flag
-from tests.factories.mentoring import make_coaching
-from tests.factories.review import make_photo
 from tests.factories.scoring import make_closed_world, make_collecting_world
 from tests.factories.season import World, make_account
-from tests.test_every_url import (
-    READING,
-    address,
-    expected,
-    honour_a_person,
-    lead_to_certificates,
-    leave_comment,
-    leave_pile,
-    own_sheet,
-)
+from tests.test_every_url import READING, address, expected, furnish, lead_to_certificates
 
 SCREENS = {"phone": PHONE, "desktop": DESKTOP}
 # A file, not a page.
@@ -74,11 +63,7 @@ FILES |= {
 
 def make_published_world() -> World:
     world = make_closed_world()
-    leave_pile(world)
-    make_photo(own_sheet(world))
-    honour_a_person(world)
-    leave_comment(world)
-    make_coaching(world)
+    furnish(world)
     judge_both(make_flag(world.season, world.enrolments[0]), world, "keep")
     judge_both(make_flag(world.season, world.enrolments[1]), world, "exclude")
     best, popular, _surest = draw_lists(run_scoring(world.season, by=None), by=None)

@@ -354,6 +354,7 @@ def test_of_two_officers_who_confirm_at_once_one_does(world):
 
 
 def test_the_office_works_out_looks_and_confirms_on_pages(client, world):
+    client.cookies["django_language"] = "en"
     client.force_login(world.accounts["office"])
     made = client.post(reverse("mentoring:proposals"), {})
     proposal = Proposal.objects.get()
@@ -373,6 +374,7 @@ def test_the_office_works_out_looks_and_confirms_on_pages(client, world):
 
 
 def test_a_page_shows_why_the_demands_cannot_be_met(client, world):
+    client.cookies["django_language"] = "en"
     for mentor in world.mentors:
         make_profile(mentor, capacity=0)
     client.force_login(world.accounts["office"])
