@@ -74,9 +74,7 @@ def chromium() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        # What the browser itself says, such as beside a file to choose, it says in this language.
-        chinese = os.environ | {"LANGUAGE": "zh_CN"}
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=QUIET + root, env=chinese)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=QUIET + root)
         yield browser
         browser.close()
 
