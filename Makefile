@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 
 .PHONY: help
 help: ## List what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: .venv/core.stamp ## Build the invented season and serve it (ARGS="--no-serve --seed 7")
@@ -31,6 +31,10 @@ test-sqlite: .venv/all.stamp
 test-postgres: .venv/all.stamp
 	$(BIN)/python tests/postgres.py -- $(BIN)/pytest -n 2 --database-only $(ARGS) \
 	  || test $$? = 5 -a -n "$(ARGS)"  # 5: what was asked for uses no database
+
+.PHONY: handbook
+handbook: .venv/all.stamp browser ## Take the pictures of docs/handbook anew
+	HANDBOOK=1 $(BIN)/pytest -n0 tests/journeys/test_assessment.py
 
 .PHONY: check
 check: .venv/all.stamp ## Check format, lint, types, imports, templates, catalogues, migrations, lock file

@@ -15,6 +15,8 @@ from dongliang.cli.models import MODELS
 from dongliang.cli.pair import pair_command
 from dongliang.cli.plan import plan_command
 from dongliang.cli.score import score
+from tests.cli.test_operate import run, set_up
+from tests.handbook import HANDBOOK
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -93,6 +95,20 @@ def test_what_the_texts_tell_people_to_type_runs(command, folder):
 
     assert (result.exit_code, result.output.splitlines()[-1][:7]) == (0, "Written"), result.output
     assert {path.name for path in folder.iterdir()} > before
+
+
+def test_the_log_is_checked_as_the_handbook_says_and_its_other_commands_are_typed_elsewhere(tmp_path):
+    text = "".join(page.read_text(encoding="utf-8") for page in sorted(HANDBOOK.glob("*.md")))
+    commands = re.findall(r"^dongliang (.+)$", text, re.M)
+    set_up(tmp_path / "home")
+
+    typed_elsewhere = [command for command in commands if command != "audit verify"]
+    checked = run(tmp_path / "home", *shlex.split("audit verify"))
+
+    # tests/journeys/test_assessment.py recomputes the book that it downloads; tests/journeys/test_served.py serves.
+    assert typed_elsewhere == ["verify liangzhou-2021-result-book-1.zip", "serve"]
+    assert len(commands) == 3
+    assert checked.stdout == "共 3 条，链条完好。\n"
 
 
 def test_every_column_is_explained_and_no_other(folder):

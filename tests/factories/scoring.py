@@ -89,7 +89,9 @@ def make_collecting_world(**options: Any) -> World:
 
 
 def answer_everything(world: World, *, seed: int = 1, thin: int = 0) -> None:
-    """Send every sheet and cast twelve ballots a neighbourhood in each round, but for three where ``thin`` is."""
+    """Send every sheet still asked for, and cast twelve ballots a neighbourhood in each round, but for three where ``thin``
+    is.
+    """
     rng = np.random.default_rng(seed)
     sheets = [
         Sheet(
@@ -97,7 +99,7 @@ def answer_everything(world: World, *, seed: int = 1, thin: int = 0) -> None:
             "".join(map(str, rng.integers(2, 6, size=4).tolist())),
             str(rng.integers(2, 6)) if marks_first_thing(assignment) else "",
         )
-        for assignment in world.season.assignments.order_by("pk")
+        for assignment in world.season.assignments.filter(response=None).order_by("pk")
     ]
     submit_responses(world.season, sheets, by=None)
     key, rounds = keys.season_key(world.season), rounds_of(world.season)

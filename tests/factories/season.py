@@ -80,8 +80,10 @@ class World:
     accounts: dict[str, Account] = field(default_factory=dict)
 
 
-def make_world(*, code: str = "LZ", open_it: bool = True, rules: RuleBookContent | None = None) -> World:
-    """The small season: open, with pairs made, unless ``open_it`` is False.
+def make_world(
+    *, code: str = "LZ", open_it: bool = True, freeze_it: bool = True, rules: RuleBookContent | None = None
+) -> World:
+    """The small season: open, with pairs made, unless ``open_it`` is False; its rules frozen, unless ``freeze_it`` is.
 
     Accounts: office, subdistrict (of the first), other_subdistrict, department, mentor (coaches the first two
     secretaries), other_mentor, secretary (the first), other_secretary (of the second subdistrict).
@@ -113,7 +115,8 @@ def make_world(*, code: str = "LZ", open_it: bool = True, rules: RuleBookContent
         person = Person.objects.create(name=NAMES[6 + n])
         # The homes are other districts' streets: none of the four is kept from assessing by where they come from.
         world.mentors.append(appoint_mentor(season, person, by=office))
-    freeze_rule_book(season, by=office)
+    if freeze_it:
+        freeze_rule_book(season, by=office)
     if open_it:
         open_season(season, by=office)
         world.season = season = Season.objects.get(pk=season.pk)

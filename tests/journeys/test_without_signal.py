@@ -1,11 +1,13 @@
 """A mentor in a street without a signal: the page opens, a sheet is filled and photographed, and arrives once."""
 
+import datetime
 import io
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.timezone import now
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -278,7 +280,7 @@ def test_ten_presses_and_a_lost_answer_store_one_sheet(phone, street):
 def test_a_phone_with_a_wrong_clock_is_told_and_the_servers_time_counts(phone, street):
     phone.clock.set_system_time("2019-01-01T08:00:00+08:00")
     enter(phone, street)
-    expect(phone.locator("[data-clock]")).to_contain_text("这部手机的时间慢了约")
+    expect(phone.locator("[data-clock]")).to_contain_text("这部手机的日期或时间不对")
     fill(phone, "王海燕", "4354")
     finish(phone)
 
@@ -287,6 +289,13 @@ def test_a_phone_with_a_wrong_clock_is_told_and_the_servers_time_counts(phone, s
     entry = ActionLogEntry.objects.get(verb="review.response.sent")
     assert abs((submission.received_at - entry.at).total_seconds()) < 60
     assert submission.received_at.year > 2019
+
+
+def test_a_phone_whose_clock_is_some_minutes_slow_is_told_by_how_many(phone, street):
+    phone.clock.set_system_time(now() - datetime.timedelta(minutes=20))
+    enter(phone, street)
+
+    expect(phone.locator("[data-clock]")).to_contain_text("这部手机的时间慢了约 20 分钟")
 
 
 def test_signing_out_wipes_all_that_the_phone_kept_after_asking(phone, street):

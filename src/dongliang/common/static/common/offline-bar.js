@@ -17,6 +17,8 @@ self.OfflineBar = (() => {
   const AGAIN = 45_000;
   // So many minutes off, and a person may wonder about the times shown.
   const CLOCK_OFF = 5;
+  // From here on it is the day that is wrong, or the time zone, and a number of minutes tells nobody anything.
+  const CLOCK_WRONG = 120;
   let last = navigator.onLine ? "done" : "offline";
   let sending = false;
 
@@ -43,7 +45,12 @@ self.OfflineBar = (() => {
     const offset = await Offline.read("meta", "clock");
     const minutes = offset ? Math.round(offset.value / 60_000) : 0;
     clock.hidden = Math.abs(minutes) < CLOCK_OFF;
-    clock.textContent = (minutes > 0 ? words.clockFast : words.clockSlow).replace("{n}", Math.abs(minutes));
+    clock.textContent = wordsOfClock(minutes);
+  }
+
+  function wordsOfClock(minutes) {
+    if (Math.abs(minutes) >= CLOCK_WRONG) return words.clockWrong;
+    return (minutes > 0 ? words.clockFast : words.clockSlow).replace("{n}", Math.abs(minutes));
   }
 
   async function send() {
