@@ -58,7 +58,7 @@ def write_and_sign(page: Page) -> None:
 
 def sign_on(page: Page) -> None:
     page.get_by_role("button", name="签署").click()
-    expect(page.get_by_role("status")).to_contain_text("您已签署。")
+    expect(page.get_by_role("status")).to_contain_text("您已签字。")
     at(page, "signed")
 
 
