@@ -36,7 +36,7 @@ def keep_studio(
     by: Account | None,
 ) -> Studio:
     """Found a studio, or change one. Raises Refused."""
-    if blockers := name_blockers(season.studios.filter(name=name), studio and studio.pk, name):
+    if blockers := name_blockers(season.studios.filter(name=name), studio.pk if studio else None, name):
         raise Refused(blockers)
     kept = studio or Studio(season=season)
     kept.subdistrict, kept.name, kept.leader, kept.place, kept.good_at = (
@@ -65,7 +65,7 @@ def keep_group(
     by: Account | None,
 ) -> StudyGroup:
     """Form a group, or change one. Raises Refused."""
-    if blockers := name_blockers(season.study_groups.filter(topic=topic), group and group.pk, topic):
+    if blockers := name_blockers(season.study_groups.filter(topic=topic), group.pk if group else None, topic):
         raise Refused(blockers)
     kept = group or StudyGroup(season=season)
     kept.topic, kept.aim, kept.convener = topic, aim, convener

@@ -47,7 +47,7 @@ class MembersField(forms.CharField):
             help_text=gettext_lazy("A name a line, of mentors and secretaries of this season."),
         )
 
-    def clean(self, value: Any) -> list[Person]:  # type: ignore[override]
+    def clean(self, value: Any) -> list[Person]:
         people, faults = people_named(super().clean(value), self.season)
         if faults:
             raise forms.ValidationError(faults)
