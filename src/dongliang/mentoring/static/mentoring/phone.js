@@ -94,7 +94,14 @@
       return begun ? open(begun, pairs) : write({ kind: "visit", id: fresh[2], pair, blank: blankOf(pair) });
     }
     if (step) return write({ kind: "step", id: step.id, pair: step.pair, step, blank: { due_on: day(DAYS_FOR_A_STEP) } });
-    return root.replaceChildren(pair ? pairPage(pair, unsent) : list(pairs, unsent));
+    return show(pair ? pairPage(pair, unsent) : list(pairs, unsent));
+  }
+
+  // What looks the same stays, so that nothing goes from under a finger that is pressing it.
+  function show(page) {
+    const box = document.createElement("div");
+    box.append(page);
+    if (root.innerHTML !== box.outerHTML) root.replaceChildren(box);
   }
 
   const blankOf = (pair) => ({ met_on: day(), place: pair.lastPlace || "mentee", due_on: day(DAYS_FOR_A_STEP) });
