@@ -224,7 +224,9 @@ def test_sheets_and_visits_live_side_by_side_on_one_phone(phone, basement):
     enter(phone, basement)
     phone.goto("/field/")
     expect(phone.get_by_role("link", name="王海燕")).to_be_visible()
-    phone.wait_for_function("async () => Boolean(await caches.match('/field/'))")
+    phone.wait_for_function(
+        "async () => (await navigator.serviceWorker.ready).active.state === 'activated' && Boolean(await caches.match('/field/'))"
+    )
     phone.context.set_offline(True)
 
     phone.goto("/visits/phone/")
