@@ -5,7 +5,7 @@ import io
 import uuid
 
 import numpy as np
-from django.utils.timezone import now
+from django.utils.timezone import localtime
 from PIL import Image, ImageDraw
 
 from dongliang.cli import liangzhou
@@ -50,6 +50,11 @@ def build_studios(rng: np.random.Generator, season: Season, *, by: Account) -> N
     photograph(rng, season)
 
 
+def afternoon(days: int) -> datetime.datetime:
+    """Two o'clock, so many days from today."""
+    return localtime().replace(hour=14, minute=0, second=0, microsecond=0) + datetime.timedelta(days=days)
+
+
 def fill_studio(studio: Studio, members: list[Enrolment], *, by: Account) -> None:
     asker = Account.objects.filter(username="secretary").first() or by
     leader = Account.objects.filter(person=studio.leader.person_id).first() or by
@@ -59,7 +64,7 @@ def fill_studio(studio: Studio, members: list[Enrolment], *, by: Account) -> Non
             given = answer(question, text=told, by=leader)
             mark_draft_case(given, is_draft=nameless, by=leader)
     came = [studio.leader.person, *(member.person for member in members)]
-    held, coming = now() - datetime.timedelta(days=12), now() + datetime.timedelta(days=9)
+    held, coming = afternoon(-12), afternoon(9)
     notes = "大家各说一件难事，互相出主意；下次到现场看加梯。"
     place = studio.place
     keep_gathering(
@@ -78,7 +83,7 @@ def form_group(season: Season, mentors: list[Person], members: list[Enrolment], 
         None,
         of=group,
         topic="停车公约怎么写",
-        starts_at=now() - datetime.timedelta(days=5),
+        starts_at=afternoon(-5),
         place="区社区学院 203",
         notes=notes,
         came=[mentors[0], *people[:3]],
