@@ -115,6 +115,34 @@ mentoring:proposal_export    S  +  x  x  x  x  x  x  x  -
 mentoring:visits             S  +  +  +  x  +  +  +  +  +
 mentoring:visits_export      S  +  +  +  x  +  +  +  +  -
 mentoring:visit              S  +  +  -  x  +  -  +  -  -
+mentoring:studios            S  +  +  +  x  +  +  +  +  +
+mentoring:studios_export     S  +  +  +  x  +  +  +  +  -
+mentoring:calendar           S  +  +  +  x  +  +  +  +  +
+mentoring:calendar_export    S  +  +  +  x  +  +  +  +  -
+mentoring:questions          S  +  +  +  x  +  +  +  +  +
+mentoring:questions_export   S  +  +  +  x  +  +  +  +  -
+mentoring:groups             S  +  +  +  x  +  +  +  +  +
+mentoring:groups_export      S  +  +  +  x  +  +  +  +  -
+mentoring:studio             S  +  +  +  x  +  +  +  +  -
+mentoring:gathering          S  +  +  +  x  +  +  +  +  -
+mentoring:question           S  +  +  +  x  +  +  +  +  -
+mentoring:output             S  +  +  +  x  +  +  +  +  -
+mentoring:output_file        S  +  +  +  x  +  +  +  +  -
+mentoring:group              S  +  +  +  x  +  +  +  +  -
+mentoring:new_studio         S  +  +  +  x  x  x  x  x  x
+mentoring:edit_studio        S  +  +  x  x  +  x  x  x  -
+mentoring:new_studio_session S  +  +  x  x  +  x  +  x  -
+mentoring:new_case           S  +  +  x  x  +  x  +  x  -
+mentoring:new_group          S  +  x  x  x  x  x  x  x  x
+mentoring:edit_group         S  +  x  x  x  +  x  x  x  -
+mentoring:new_group_session  S  +  x  x  x  +  x  x  +  -
+mentoring:new_output         S  +  x  x  x  +  x  x  +  -
+mentoring:phone              S  +  +  +  +  +  +  +  +  +
+mentoring:phone_pairs        i  +  +  +  +  +  +  +  +  +
+mentoring:phone_hello        i  +  +  +  +  +  +  +  +  +
+mentoring:phone_worker       +  +  +  +  +  +  +  +  +  +
+mentoring:phone_manifest     +  +  +  +  +  +  +  +  +  +
+mentoring:visit_photo        S  +  -  -  -  +  -  +  -  -
 projects:list                S  +  +  +  x  +  +  +  +  +
 projects:export              S  +  +  +  x  +  +  +  +  -
 projects:register            S  x  x  x  x  x  x  >  >  x
@@ -268,6 +296,15 @@ mentoring:discard_profiles   S  .  x  x  x  x  x  x  x  -
 mentoring:change_line        S  .  x  x  x  x  x  x  x  -
 mentoring:confirm_proposal   S  .  x  x  x  x  x  x  x  -
 mentoring:solve_again        S  .  x  x  x  x  x  x  x  -
+mentoring:put_question       S  x  x  x  x  x  x  .  .  -
+mentoring:drop_question      S  x  x  x  x  x  x  .  x  -
+mentoring:mark_case          S  .  .  x  x  .  x  .  x  -
+mentoring:remove_output      S  .  .  x  x  .  x  .  x  -
+mentoring:phone_visit        i  -  -  -  -  .  -  .  -  -
+mentoring:phone_photo        i  -  -  -  -  .  -  .  -  -
+mentoring:phone_step         i  -  -  -  -  .  -  .  -  -
+mentoring:drop_visit_photo   S  x  -  -  -  .  -  .  -  -
+mentoring:new_visit_photo    S  x  x  -  -  .  -  .  -  -
 mentoring:discard_proposal   S  .  x  x  x  x  x  x  x  -
 projects:state               S  .  .  -  -  x  -  .  -  -
 growth:drop_material         S  .  x  x  x  x  x  x  x  -
@@ -612,16 +649,41 @@ def photo_key(world: World) -> uuid.UUID:
     return photo.key if photo else uuid.UUID(int=0)
 
 
+def studio_addresses(world: World) -> dict[str, list[Any]]:
+    studio, group = world.season.studios.get(), world.season.study_groups.get()
+    question, output = studio.questions.get(), studio.outputs.get()
+    rows = (
+        (studio, "studio edit_studio new_studio_session new_case put_question"),
+        (group, "group edit_group new_group_session new_output"),
+        (question, "question drop_question"),
+        (output, "output output_file remove_output"),
+    )
+    return {
+        "mentoring:gathering": [studio.gatherings.get().pk],
+        "mentoring:mark_case": [question.answers.get().pk],
+        **{f"mentoring:{name}": [row.pk] for row, names in rows for name in names.split()},
+    }
+
+
 def mentoring_addresses(world: World) -> dict[str, list[Any]]:
     pair = world.enrolments[0].pairs.get().pk
-    visit = Visit.objects.get(pair=pair).pk
+    logged = Visit.objects.get(pair=pair)
+    visit, photo = logged.pk, logged.photos.first()
+    key = photo.key if photo else uuid.UUID(int=0)
     proposal, profiles = world.season.proposals.get(), world.season.profile_imports.get().pk
     return {
         **{
             f"mentoring:{name}": [pair]
             for name in "pair end_pair agreement agreement_file sign new_visit log_visit".split()
         },
-        **{f"mentoring:{name}": [visit] for name in ("visit", "follow_up", "feedback")},
+        **{
+            f"mentoring:{name}": [visit]
+            for name in ("visit", "follow_up", "feedback", "phone_step", "new_visit_photo")
+        },
+        **{f"mentoring:{name}": [key] for name in ("visit_photo", "drop_visit_photo")},
+        "mentoring:phone_visit": [pair],
+        "mentoring:phone_photo": [logged.uuid],
+        **studio_addresses(world),
         **{
             f"mentoring:{name}": [proposal.pk]
             for name in "proposal proposal_export confirm_proposal solve_again discard_proposal".split()

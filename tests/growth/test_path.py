@@ -14,6 +14,7 @@ from dongliang.projects.actions import set_state
 from dongliang.seasons.models import Season
 from dongliang.seasons.rulebook import Gates
 from tests.factories.growth import give_hours, make_path, make_proposal
+from tests.factories.mentoring import make_visit
 from tests.factories.projects import make_first_thing
 from tests.factories.season import make_account, make_rules, make_world
 
@@ -237,7 +238,7 @@ def test_every_gate_says_what_it_asks_and_what_was_seen(world):
     assert [(check.seen, check.met) for check in checks(gates, "graduated", known)] == [
         ("It is 9 months so far.", False),
         ("There are 7.5.", False),
-        ("Visits are not recorded here.", False),
+        ("There are 0.", False),
         ("It is under way.", False),
         ("It is place 31 of a hundred.", False),
         ("Nothing has been said yet.", False),
@@ -246,7 +247,7 @@ def test_every_gate_says_what_it_asks_and_what_was_seen(world):
 
 
 def test_a_fact_is_told_by_whoever_registered_it_and_by_nobody_else(world, monkeypatch):
-    monkeypatch.setattr(facts, "_providers", dict(facts._providers))
+    monkeypatch.setattr(facts, "_providers", {})
     pk = world.enrolments[0].pk
 
     def visits(season, enrolments):
@@ -258,6 +259,24 @@ def test_a_fact_is_told_by_whoever_registered_it_and_by_nobody_else(world, monke
     assert [check.met for check in checks(Gates(visits=4), "selected", known)] == [True]
     with pytest.raises(ValueError, match="Two apps tell"):
         facts.register(facts.Fact.VISITS, lambda season, enrolments: {})
+
+
+def test_visits_of_a_pair_count_for_the_mentee_and_meet_the_gate(world):
+    first, second = world.enrolments[0], world.enrolments[1]
+    for _visit in range(3):
+        make_visit(first.pairs.get())
+    make_visit(second.pairs.get())
+
+    known = facts.facts_of(world.season, [first.pk, second.pk, world.enrolments[2].pk])
+
+    counted = [entry.get(facts.Fact.VISITS) for entry in known.values()]
+    gate = [checks(Gates(visits=3), "selected", entry)[0] for entry in known.values()]
+    assert counted == [3, 1, None]
+    assert [(check.seen, check.met) for check in gate] == [
+        ("There are 3.", True),
+        ("There are 1.", False),
+        ("There are 0.", False),
+    ]
 
 
 def test_standings_take_as_many_queries_for_one_as_for_six(world):

@@ -5,6 +5,7 @@ import pytest
 from dongliang.people.models import Tenure
 from dongliang.review.avoidance import avoidance, barred_pairs, conflicts_visible_to
 from dongliang.review.conflicts import decide_conflict, declare_conflict
+from tests.factories.mentoring import make_studio
 from tests.factories.season import make_rules, make_world
 
 pytestmark = pytest.mark.django_db
@@ -139,7 +140,7 @@ def test_every_barred_pair_is_listed_with_its_reasons(django_assert_num_queries)
     world = make_world()
     let_precede(world, 1, 4)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         found = barred_pairs(world.season)
 
     assert [(row.mentor, row.enrolment, row.keys) for row in found] == [
@@ -169,3 +170,30 @@ def test_who_sees_which_declaration(role, seen):
     ]
 
     assert set(conflicts_visible_to(world.accounts[role], world.season)) == {made[n] for n in seen}
+
+
+def test_members_of_one_studio_may_not_assess_each_other():
+    world = make_world()
+    make_studio(world, members=[world.mentors[1].person, world.enrolments[4].person])
+    make_studio(world, "河湾工作室", members=[world.enrolments[3].person], leader=world.mentors[2])
+
+    assert sentences(world, 1, 4) == [
+        ("avoidance.own_studio", "卫春华 and 冯志明 belong to the same studio, 柳荫工作室.")
+    ]
+    # The leader belongs to it as the members do; who is in another studio is nobody's fellow here.
+    assert [code for code, _sentence in sentences(world, 0, 4)] == ["avoidance.own_studio"]
+    assert [code for code, _sentence in sentences(world, 2, 3)] == ["avoidance.own_studio"]
+    assert sentences(world, 1, 3) == sentences(world, 2, 4) == []
+
+
+def test_a_declared_studio_and_a_common_one_are_one_reason():
+    world = make_world()
+    make_studio(world, members=[world.mentors[1].person, world.enrolments[3].person])
+    conflict = declare_conflict(
+        world.mentors[1], world.enrolments[3], ground="studio", reason="同在海燕工作室", by=None
+    )
+    decide_conflict(conflict, confirm=True, by=None)
+
+    assert sentences(world, 1, 3) == [
+        ("avoidance.own_studio", "卫春华 and 王海燕 belong to the same studio, 柳荫工作室.")
+    ]

@@ -33,6 +33,7 @@ from dongliang.cli.demo_coaching import coach
 from dongliang.cli.demo_growth import build_growth, crown
 from dongliang.cli.demo_honours import honour_the_retiring
 from dongliang.cli.demo_review import keep_apart, remind_first_mentor, sign_institutions
+from dongliang.cli.demo_studios import build_studios
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.engine.simulation import SimulatedSeason, simulate_season
 from dongliang.mentoring.roster import confirm_roster, preview_roster
@@ -120,6 +121,7 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
         register_first_things(rng, season, by=office)
     with told(say, _("profiles, agreements and visits of the pairs")):
         coach(np.random.default_rng([seed, 1]), season, by=office)
+        build_studios(np.random.default_rng([seed, 2]), season, by=office)
     with told(say, _("rule book frozen, season opened, sheets assigned")):
         keep_apart(season, by=office)
         freeze_rule_book(season, by=office)

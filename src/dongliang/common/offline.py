@@ -33,6 +33,7 @@ FRAME = (
     "common/offline.js",
     "common/offline-bar.js",
     "common/offline-guard.js",
+    "common/offline-photos.js",
     "common/offline.css",
 )
 WORKER = "common/offline-worker.js"

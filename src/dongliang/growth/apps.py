@@ -12,6 +12,7 @@ class GrowthConfig(AppConfig):
 
         facts.register(facts.Fact.MONTHS_IN_POST, evidence.months_in_post)
         facts.register(facts.Fact.HOURS, evidence.hours_in_season)
+        facts.register(facts.Fact.VISITS, evidence.visits_in_season)
         facts.register(facts.Fact.PROJECT, evidence.project_states)
         facts.register(facts.Fact.MENTOR_OPINION, evidence.mentors_opinions)
         facts.register(facts.Fact.COMMITTEE, evidence.committee_decisions)

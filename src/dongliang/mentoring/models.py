@@ -310,6 +310,8 @@ class FollowUp(models.Model):
         NOT_DONE = "not_done", _("not done")
         MOVED = "moved", _("moved to another day")
 
+    # Made by the device, as a visit's; empty where a form without script said it.
+    key = models.UUIDField(null=True, blank=True, unique=True)
     visit = models.ForeignKey(Visit, models.CASCADE, related_name="follow_ups", verbose_name=_("visit"))
     outcome = models.CharField(_("outcome"), max_length=8, choices=Outcome)
     # The day moved to.
@@ -329,6 +331,33 @@ class FollowUp(models.Model):
 
     def __str__(self) -> str:
         return f"{self.visit} {self.get_outcome_display()}"
+
+
+class VisitPhoto(models.Model):
+    """A photo of a visit, drawn anew by the server: for the two of the pair and the programme office."""
+
+    visit = models.ForeignKey(Visit, models.CASCADE, related_name="photos", verbose_name=_("visit"))
+    key = models.UUIDField(_("key"), unique=True)
+    width = models.PositiveSmallIntegerField(_("width"))
+    height = models.PositiveSmallIntegerField(_("height"))
+    by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(_("time"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["visit", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.visit} {self.key}"
+
+
+class VisitPhotoImage(models.Model):
+    """The picture itself, apart from its row so that no list reads it."""
+
+    photo = models.OneToOneField(VisitPhoto, models.CASCADE, primary_key=True, related_name="image")
+    jpeg = models.BinaryField(_("JPEG"))
+
+    def __str__(self) -> str:
+        return str(self.photo)
 
 
 class VisitFeedback(models.Model):
@@ -354,6 +383,155 @@ class VisitFeedback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.visit} {self.get_side_display()}"
+
+
+class Studio(models.Model):
+    """A studio of a subdistrict (街镇工作室): mentors and secretaries who work on each other's questions."""
+
+    season = models.ForeignKey(Season, models.CASCADE, related_name="studios", verbose_name=_("season"))
+    subdistrict = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="studios", verbose_name=_("subdistrict")
+    )
+    name = models.CharField(_("name"), max_length=60)
+    leader = models.ForeignKey(Mentor, models.PROTECT, related_name="studios_led", verbose_name=_("leader"))
+    members = models.ManyToManyField(Person, related_name="studios", blank=True, verbose_name=_("members"))
+    place = models.CharField(_("place"), max_length=120, blank=True)
+    good_at = models.TextField(_("what it is good at"), max_length=WORDS_LENGTH, blank=True)
+
+    class Meta:
+        ordering = ["subdistrict", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["season", "name"], name="studio_name_unique_in_season")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StudyGroup(models.Model):
+    """People of several subdistricts who work on one topic for a while (分组研讨)."""
+
+    season = models.ForeignKey(Season, models.CASCADE, related_name="study_groups", verbose_name=_("season"))
+    topic = models.CharField(_("topic"), max_length=100)
+    aim = models.TextField(_("what is to come of it"), max_length=WORDS_LENGTH, blank=True)
+    convener = models.ForeignKey(
+        Person, models.PROTECT, related_name="groups_convened", verbose_name=_("convener")
+    )
+    members = models.ManyToManyField(
+        Person, related_name="study_groups", blank=True, verbose_name=_("members")
+    )
+
+    class Meta:
+        ordering = ["topic", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["season", "topic"], name="group_topic_unique_in_season")
+        ]
+
+    def __str__(self) -> str:
+        return self.topic
+
+
+class Gathering(models.Model):
+    """A session of a studio or of a group: when, where, who came, what was said."""
+
+    studio = models.ForeignKey(
+        Studio, models.CASCADE, null=True, related_name="gatherings", verbose_name=_("studio")
+    )
+    group = models.ForeignKey(
+        StudyGroup, models.CASCADE, null=True, related_name="gatherings", verbose_name=_("group")
+    )
+    topic = models.CharField(_("topic"), max_length=100)
+    starts_at = models.DateTimeField(_("time"))
+    place = models.CharField(_("place"), max_length=120)
+    notes = models.TextField(_("notes"), max_length=4000, blank=True)
+    came = models.ManyToManyField(Person, related_name="+", blank=True, verbose_name=_("who came"))
+
+    class Meta:
+        ordering = ["-starts_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(studio=None) ^ Q(group=None), name="a_gathering_is_of_a_studio_or_a_group"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.topic
+
+
+class Output(models.Model):
+    """What came of a studio's or a group's work: a case or another paper, as text, link or file."""
+
+    studio = models.ForeignKey(
+        Studio, models.CASCADE, null=True, related_name="outputs", verbose_name=_("studio")
+    )
+    group = models.ForeignKey(
+        StudyGroup, models.CASCADE, null=True, related_name="outputs", verbose_name=_("group")
+    )
+    title = models.CharField(_("title"), max_length=100)
+    text = models.TextField(_("text"), max_length=8000, blank=True)
+    link = models.URLField(_("link"), max_length=300, blank=True)
+    file_name = models.CharField(_("file"), max_length=120, blank=True)
+    by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(_("time"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(studio=None) ^ Q(group=None), name="an_output_is_of_a_studio_or_a_group"
+            ),
+            models.CheckConstraint(
+                condition=~Q(text="", link="", file_name=""), name="an_output_holds_something"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class OutputFile(models.Model):
+    """The file itself, apart from its row so that no list reads it."""
+
+    output = models.OneToOneField(Output, models.CASCADE, primary_key=True, related_name="file")
+    content = models.BinaryField(_("content"))
+
+    def __str__(self) -> str:
+        return str(self.output)
+
+
+class BoxQuestion(models.Model):
+    """A question in a studio's box; who asked it without a name is shown to nobody else."""
+
+    studio = models.ForeignKey(Studio, models.CASCADE, related_name="questions", verbose_name=_("studio"))
+    title = models.CharField(_("question"), max_length=100)
+    text = models.TextField(_("what it is about"), max_length=2000, blank=True)
+    nameless = models.BooleanField(_("without my name"), default=False)
+    asked_by = models.ForeignKey(Account, models.PROTECT, related_name="+", verbose_name=_("asked by"))
+    asked_at = models.DateTimeField(_("asked at"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["-asked_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class BoxAnswer(models.Model):
+    """What a member of the studio answers; a good one is marked to be made a case of."""
+
+    question = models.ForeignKey(
+        BoxQuestion, models.CASCADE, related_name="answers", verbose_name=_("question")
+    )
+    text = models.TextField(_("answer"), max_length=4000)
+    by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(_("time"), auto_now_add=True)
+    draft_case = models.BooleanField(_("draft of a case"), default=False)
+
+    class Meta:
+        ordering = ["question", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.question} {self.pk}"
 
 
 class ProfileImport(models.Model):

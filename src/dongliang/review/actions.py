@@ -10,6 +10,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from dongliang.common.log import log_action
+from dongliang.common.pictures import NotAPicture, picture_blocker, redrawn
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.engine.errors import InfeasiblePlan, Unconnected
 from dongliang.engine.planning import plan_assessments
@@ -26,7 +27,6 @@ from dongliang.review.models import (
     Submission,
     Waiver,
 )
-from dongliang.review.pictures import NotAPicture, redrawn
 from dongliang.review.queries import (
     assignments,
     assigns,
@@ -299,7 +299,7 @@ def add_photo(assignment: Assignment, data: bytes, *, key: uuid.UUID, by: Accoun
     try:
         picture = redrawn(data)
     except NotAPicture as fault:
-        raise Refused(_picture_blocker(fault)) from fault
+        raise Refused(picture_blocker(fault, "review")) from fault
     photo = assignment.photos.create(
         key=key, width=picture.width, height=picture.height, taken_in_at=now(), taken_in_by=by
     )
@@ -327,17 +327,6 @@ def _room_blockers(assignment: Assignment) -> list[Blocker]:
             _("Remove one first."),
         )
     ]
-
-
-def _picture_blocker(fault: NotAPicture) -> Blocker:
-    sentences = {
-        "too_large": _("The photo's file is larger than 12 MB."),
-        "too_many_pixels": _("The photo has more than 60 million pixels."),
-        "unreadable": _("The file is no photo that can be read."),
-    }
-    return Blocker(
-        f"review.photo_{fault.reason}", sentences[fault.reason], _("Send a JPEG, PNG or WebP picture.")
-    )
 
 
 @transaction.atomic

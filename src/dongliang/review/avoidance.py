@@ -11,7 +11,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from dongliang.common.refusals import Blocker
-from dongliang.mentoring.models import Mentor, Pair
+from dongliang.mentoring.models import Mentor, Pair, Studio
+from dongliang.mentoring.queries.studios import studio_mates
 from dongliang.people.models import Account, Role, Tenure
 from dongliang.people.queries import has_role, organisations_reached
 from dongliang.review.models import Conflict
@@ -36,16 +37,17 @@ class Ties:
     """What is known between mentors and secretaries, read once for all that are asked about.
 
     ``coached`` and ``followed`` are keyed by the persons, mentor first, and reach back over every season;
-    ``declared`` by mentor and enrolment.
+    ``declared`` by mentor and enrolment; ``studios`` by mentor and person, of the mentor's own season.
     """
 
     coached: Mapping[Persons, Pair]
     followed: Mapping[Persons, Succession]
     declared: Mapping[tuple[int, int], Conflict]
+    studios: Mapping[tuple[int, int], Studio]
 
 
 def ties_of(mentors: Iterable[Mentor]) -> Ties:
-    """Everything that may stand between these mentors and anybody: in four queries, however many they are."""
+    """Everything that may stand between these mentors and anybody: in six queries, however many they are."""
     mentors = list(mentors)
     people = {mentor.person_id for mentor in mentors}
     pairs = Pair.objects.filter(mentor__person__in=people).select_related("mentor", "mentee")
@@ -60,6 +62,7 @@ def ties_of(mentors: Iterable[Mentor]) -> Ties:
         },
         followed=_successions(people),
         declared={(conflict.mentor_id, conflict.enrolment_id): conflict for conflict in conflicts},
+        studios=studio_mates(mentors),
     )
 
 
@@ -82,14 +85,14 @@ def grounds(mentor: Mentor, enrolment: Enrolment, rules: RuleBookContent, ties: 
     """The keys of the rule book's avoidance that hold between the two."""
     persons = mentor.person_id, enrolment.person_id
     declared = ties.declared.get((mentor.pk, enrolment.pk))
-    in_one_studio = declared is not None and declared.ground == Conflict.Ground.STUDIO
+    declared_studio = declared is not None and declared.ground == Conflict.Ground.STUDIO
     held = {
         "self": mentor.person_id == enrolment.person_id,
         "own_mentee": persons in ties.coached,
-        "own_studio": in_one_studio,
+        "own_studio": declared_studio or (mentor.pk, enrolment.person_id) in ties.studios,
         "same_subdistrict": mentor.home_id is not None and mentor.home_id == enrolment.subdistrict.pk,
         "succession": persons in ties.followed,
-        "declared": declared is not None and not in_one_studio,
+        "declared": declared is not None and not declared_studio,
     }
     return [key for key in rules.field.avoidance if held[key]]
 
@@ -102,6 +105,11 @@ def sentence(key: str, mentor: Mentor, enrolment: Enrolment, ties: Ties) -> str:
         return _mentee_sentence(ties.coached[persons], names)
     if key == "succession":
         return _succession_sentence(ties.followed[persons], mentor, names)
+    if key == "own_studio" and (studio := ties.studios.get((mentor.pk, enrolment.person_id))):
+        return _("%(mentor)s and %(secretary)s belong to the same studio, %(studio)s.") % {
+            **names,
+            "studio": studio,
+        }
     if key in ("own_studio", "declared"):
         conflict = ties.declared[mentor.pk, enrolment.pk]
         return _(

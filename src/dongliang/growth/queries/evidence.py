@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils.timezone import localdate
 
 from dongliang.growth.models import Credit, Opinion
+from dongliang.mentoring.models import Visit
 from dongliang.people.models import Tenure
 from dongliang.projects.models import FirstThing
 from dongliang.seasons.models import Season
@@ -39,6 +40,17 @@ def hours_in_season(season: Season, enrolments: Collection[int]) -> Mapping[int,
         .annotate(total=Sum("hours"))
     )
     return {people[person]: total for person, total in sums}
+
+
+def visits_in_season(_season: Season, enrolments: Collection[int]) -> Mapping[int, int]:
+    """How often each met her mentor in this season, whichever mentor it was then."""
+    counted = (
+        Visit.objects.filter(pair__mentee__in=enrolments)
+        .order_by()
+        .values_list("pair__mentee")
+        .annotate(number=Count("pk"))
+    )
+    return dict(counted)
 
 
 def project_states(_season: Season, enrolments: Collection[int]) -> Mapping[int, str]:

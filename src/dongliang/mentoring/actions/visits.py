@@ -6,10 +6,17 @@ import uuid
 from django.db import IntegrityError, transaction
 
 from dongliang.common.log import log_action
+from dongliang.common.pictures import NotAPicture, picture_blocker, redrawn
 from dongliang.common.refusals import Refused
-from dongliang.mentoring.models import FollowUp, Pair, Visit, VisitFeedback
+from dongliang.mentoring.models import FollowUp, Pair, Visit, VisitFeedback, VisitPhoto, VisitPhotoImage
 from dongliang.mentoring.queries.pairs import side_of
-from dongliang.mentoring.queries.visits import follow_up_blockers, logging_blockers, taken_blockers
+from dongliang.mentoring.queries.visits import (
+    follow_up_blockers,
+    logging_blockers,
+    photo_blockers,
+    taken_blockers,
+    taken_key_blocker,
+)
 from dongliang.people.models import Account
 
 
@@ -71,19 +78,20 @@ def follow_up(
     outcome: str,
     due_on: datetime.date | None = None,
     note: str = "",
+    key: uuid.UUID | None = None,
     by: Account | None,
 ) -> FollowUp:
-    """Say what became of the agreed step. Raises Refused."""
-    visit = (
-        Visit.objects.select_for_update(of=("self",))
-        .select_related("pair__mentor__person", "pair__mentee__person")
-        .get(pk=visit.pk)
-    )
+    """Say what became of the agreed step: once under a key, however often it is sent. Raises Refused."""
+    visit = locked(visit)
+    if key and (told := FollowUp.objects.filter(key=key).first()):
+        if told.visit_id != visit.pk:
+            raise Refused(taken_key_blocker())
+        return told
     if blockers := follow_up_blockers(visit, outcome, due_on, note):
         raise Refused(blockers)
     moved = outcome == FollowUp.Outcome.MOVED
     told = visit.follow_ups.create(
-        outcome=outcome, due_on=due_on if moved else None, note=note.strip(), by=by
+        key=key, outcome=outcome, due_on=due_on if moved else None, note=note.strip(), by=by
     )
     if moved:
         visit.due_on = due_on
@@ -92,6 +100,42 @@ def follow_up(
     visit.save(update_fields=["due_on", "step_state"])
     log_action("mentoring.visit.followed_up", visit, by=by, outcome=outcome)
     return told
+
+
+def locked(visit: Visit) -> Visit:
+    return (
+        Visit.objects.select_for_update(of=("self",))
+        .select_related("pair__mentor__person", "pair__mentee__person")
+        .get(pk=visit.pk)
+    )
+
+
+@transaction.atomic
+def add_visit_photo(visit: Visit, data: bytes, *, key: uuid.UUID, by: Account | None) -> VisitPhoto:
+    """Keep a photo with a visit: once, however often it is sent. Raises Refused."""
+    visit = locked(visit)
+    if known := VisitPhoto.objects.filter(key=key).first():
+        if known.visit_id != visit.pk:
+            raise Refused(taken_key_blocker())
+        return known
+    if blockers := photo_blockers(visit):
+        raise Refused(blockers)
+    try:
+        picture = redrawn(data)
+    except NotAPicture as fault:
+        raise Refused(picture_blocker(fault, "visit")) from fault
+    photo = visit.photos.create(key=key, width=picture.width, height=picture.height, by=by)
+    VisitPhotoImage.objects.create(photo=photo, jpeg=picture.jpeg)
+    log_action("mentoring.visit.photo_added", visit, by=by, photo=str(key))
+    return photo
+
+
+@transaction.atomic
+def remove_visit_photo(photo: VisitPhoto, *, by: Account | None) -> None:
+    """Delete a photo, picture and all: who should not be seen on it is gone at once."""
+    visit = photo.visit
+    photo.delete()
+    log_action("mentoring.visit.photo_removed", visit, by=by, photo=str(photo.key))
 
 
 @transaction.atomic

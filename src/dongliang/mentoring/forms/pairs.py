@@ -189,6 +189,17 @@ class FollowUpForm(forms.Form):
     note = forms.CharField(label=_("Note"), required=False, max_length=NOTE_LENGTH)
 
 
+class PhotoForm(forms.Form):
+    file = forms.FileField(
+        label=_("Photo"),
+        max_length=200,
+        help_text=_(
+            "Take places and papers, not faces. Only the two of you and the programme office see it."
+        ),
+        widget=forms.FileInput(attrs={"accept": "image/*"}),
+    )
+
+
 class FeedbackForm(forms.Form):
     helped = forms.TypedChoiceField(
         label=_("The visit was"), choices=VisitFeedback.Help.choices, coerce=int, widget=forms.RadioSelect

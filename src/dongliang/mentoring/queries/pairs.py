@@ -35,6 +35,22 @@ def pairs_visible_to(account: Account, season: Season) -> QuerySet[Pair]:
     return pairs_of(season).filter(wanted)
 
 
+def own_pairs(account: Account) -> QuerySet[Pair]:
+    """The pairs of now in which the account is one of the two, in any season that still runs."""
+    wanted = Q(pk__in=[])
+    if account.person_id and has_role(account, Role.MENTOR):
+        wanted |= Q(mentor__person=account.person_id)
+    if account.person_id and has_role(account, Role.SECRETARY):
+        wanted |= Q(mentee__person=account.person_id)
+    return (
+        Pair.objects.filter(wanted, ends_on=None)
+        .select_related(
+            "mentor__person", "mentee__person", "mentee__season", "mentee__post__organisation__parent"
+        )
+        .order_by("mentee__number", "pk")
+    )
+
+
 def pairs_of(season: Season) -> QuerySet[Pair]:
     return Pair.objects.filter(mentee__season=season).select_related(
         "mentor__person",

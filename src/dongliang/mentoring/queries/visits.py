@@ -2,13 +2,14 @@
 
 import datetime
 import uuid
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
 from dongliang.common.refusals import Blocker
-from dongliang.mentoring.models import FollowUp, Pair, Place, Visit, VisitFeedback
+from dongliang.mentoring.models import FollowUp, Pair, Place, Side, Visit, VisitFeedback, VisitPhoto
 from dongliang.mentoring.queries.pairs import ended_blockers, pairs_visible_to, side_of
 from dongliang.people.models import Account, Organisation, Role
 from dongliang.people.queries import found_by_name, organisations_reached
@@ -18,6 +19,7 @@ QUESTION_LENGTH, ADVICE_LENGTH, STEP_LENGTH, NOTE_LENGTH = 300, 1000, 200, 300
 # A step for longer than this is a project.
 FARTHEST = datetime.timedelta(days=730)
 LATE = "late"
+MOST_PHOTOS = 3
 
 
 def visits_visible_to(account: Account, season: Season) -> QuerySet[Visit]:
@@ -69,6 +71,28 @@ def feedback_visible_to(account: Account, visit: Visit) -> QuerySet[VisitFeedbac
     if offices.filter(pk=visit.pair.mentee.season.district_id).exists():
         return visit.feedback.all()
     return visit.feedback.filter(Q(by=account) & Q(side=side_of(account, visit.pair) or ""))
+
+
+def photos_visible_to(account: Account, visit: Visit) -> QuerySet[VisitPhoto]:
+    """The photos of a visit, to the two of the pair and the programme office; to nobody else."""
+    offices = organisations_reached(account, Role.OFFICE)
+    in_office = offices.filter(pk=visit.pair.mentee.season.district_id).exists()
+    is_party = side_of(account, visit.pair) in (Side.MENTOR, Side.MENTEE)
+    return visit.photos.all() if in_office or is_party else visit.photos.none()
+
+
+def photo_blockers(visit: Visit) -> list[Blocker]:
+    """Every reason why the visit takes no further photo."""
+    found = ended_blockers(visit.pair)
+    if visit.photos.count() >= MOST_PHOTOS:
+        found.append(
+            Blocker(
+                "visit.photos_full",
+                _("This visit has its %(most)d photos already.") % {"most": MOST_PHOTOS},
+                _("Remove one first."),
+            )
+        )
+    return found
 
 
 def logging_blockers(pair: Pair, visit: Visit, today: datetime.date | None = None) -> list[Blocker]:
@@ -138,6 +162,32 @@ def taken_blockers(existing: Visit, pair: Pair, by: Account | None) -> list[Bloc
             "visit.taken",
             _("Another visit has this number."),
             _("Open the form anew and send it again."),
+        )
+    ]
+
+
+def taken_key_blocker() -> Blocker:
+    return Blocker(
+        "visit.taken",
+        _("Something else has this number."),
+        _("Open the page anew and say it again."),
+    )
+
+
+def arrived_otherwise(visit: Visit, said: dict[str, Any]) -> list[Blocker]:
+    """Why a visit that has arrived is not this one: it was written on after it was sent, and nobody may lose that unseen."""
+    kept = {
+        name: getattr(visit, name) for name in ("met_on", "place", "question", "advice", "step", "due_on")
+    }
+    if all(said[name] == value for name, value in kept.items()):
+        return []
+    return [
+        Blocker(
+            "visit.differs",
+            _("This visit has arrived already, with other words; what arrived stands."),
+            _(
+                "Read it in the list of visits. What is written here can be deleted, or logged as another visit."
+            ),
         )
     ]
 

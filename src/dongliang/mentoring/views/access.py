@@ -1,5 +1,6 @@
 """What every page of pairs begins with: the season, whether one may, and what a refusal says."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -51,6 +52,17 @@ def pair_or_404(request: HttpRequest, pk: int) -> Pair:
 def tell(request: HttpRequest, refused: Refused) -> None:
     for blocker in refused.blockers:
         messages.error(request, str(blocker))
+
+
+def done(request: HttpRequest, said: str, act: Callable[[], Any]) -> Any:
+    """Do it and say so; refused, say why, and give None."""
+    try:
+        result = act()
+    except Refused as refused:
+        tell(request, refused)
+        return None
+    messages.success(request, said)
+    return result or True
 
 
 def breadcrumb(*steps: tuple[str, Any]) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Logging a visit on a phone, reading visits, and saying what became of them."""
 
 import json
+import uuid
 from typing import Any
 
 from django.contrib import messages
@@ -15,13 +16,21 @@ from django.views.decorators.http import require_POST
 
 from dongliang.common.refusals import Refused
 from dongliang.common.sheets import Table, xlsx_response
-from dongliang.mentoring.actions.visits import follow_up, give_feedback, log_visit
-from dongliang.mentoring.forms.pairs import FeedbackForm, FollowUpForm, VisitFilter, VisitForm
-from dongliang.mentoring.models import Pair, Visit
+from dongliang.mentoring.actions.visits import (
+    add_visit_photo,
+    follow_up,
+    give_feedback,
+    log_visit,
+    remove_visit_photo,
+)
+from dongliang.mentoring.forms.pairs import FeedbackForm, FollowUpForm, PhotoForm, VisitFilter, VisitForm
+from dongliang.mentoring.models import Pair, Visit, VisitPhoto
 from dongliang.mentoring.queries.pairs import ended_blockers, pairs_visible_to, subdistricts_of_pairs
 from dongliang.mentoring.queries.visits import (
     feedback_visible_to,
     matching_visits,
+    photo_blockers,
+    photos_visible_to,
     steps_due,
     visits_visible_to,
 )
@@ -175,6 +184,8 @@ def visit(request: HttpRequest, pk: int) -> HttpResponse:
         if took_part
         else None,
         "own": own,
+        "photos": photos_visible_to(request.user, shown),
+        "photo_form": PhotoForm() if took_part and not photo_blockers(shown) else None,
         "today": localdate(),
         "breadcrumb": breadcrumb(
             (reverse("mentoring:pair", args=[shown.pair.pk]), pair_label(shown.pair)),
@@ -182,6 +193,46 @@ def visit(request: HttpRequest, pk: int) -> HttpResponse:
         ),
     }
     return render(request, "mentoring/visit.html", context)
+
+
+def photo_or_404(request: HttpRequest, key: uuid.UUID) -> VisitPhoto:
+    visit = visit_or_404(request, get_object_or_404(VisitPhoto, key=key).visit_id)
+    return get_object_or_404(photos_visible_to(request.user, visit), key=key)
+
+
+def photo(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    found = photo_or_404(request, key)
+    answer = HttpResponse(bytes(found.image.jpeg), content_type="image/jpeg")
+    answer["Cache-Control"] = "no-store"
+    answer["Content-Disposition"] = f'inline; filename="{found.key}.jpg"'
+    return answer
+
+
+@require_POST
+def drop_photo(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    found = photo_or_404(request, key)
+    permit(request, "mentoring.follow_up", found.visit)
+    remove_visit_photo(found, by=request.user)
+    messages.success(request, _("The photo is deleted."))
+    return redirect("mentoring:visit", found.visit_id)
+
+
+@require_POST
+def new_photo(request: HttpRequest, pk: int) -> HttpResponse:
+    """A photo from the visit's page; the phone has a way of its own."""
+    shown = visit_or_404(request, pk)
+    permit(request, "mentoring.follow_up", shown)
+    form = PhotoForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            add_visit_photo(shown, form.cleaned_data["file"].read(), key=uuid.uuid4(), by=request.user)
+        except Refused as refused:
+            tell(request, refused)
+        else:
+            messages.success(request, _("The photo is added."))
+    else:
+        tell_errors(request, form)
+    return redirect("mentoring:visit", pk)
 
 
 @require_POST

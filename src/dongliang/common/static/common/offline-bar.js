@@ -21,11 +21,13 @@ self.OfflineBar = (() => {
   const CLOCK_WRONG = 120;
   let last = navigator.onLine ? "done" : "offline";
   let sending = false;
+  // All that waits is sent from any page; what needs a decision is told where it can be made.
+  let isOwn = () => true;
 
   async function show() {
     const drafts = await Offline.all("drafts");
     const waiting = drafts.filter((draft) => draft.state === "waiting").length;
-    const stuck = drafts.filter((draft) => draft.state === "conflict" || draft.state === "faulty").length;
+    const stuck = drafts.filter((draft) => isOwn(draft) && (draft.state === "conflict" || draft.state === "faulty")).length;
     const away = !navigator.onLine || last === "offline";
     const word =
       sending && waiting && !away ? "sending"
@@ -63,7 +65,8 @@ self.OfflineBar = (() => {
     return last;
   }
 
-  async function start() {
+  async function start(own = isOwn) {
+    isOwn = own;
     try {
       await Offline.claim(bar.dataset.owner);
       await Offline.put("meta", { name: "hello", value: bar.dataset.hello });

@@ -3,7 +3,9 @@
 "use strict";
 
 const { shell, assets, version } = self.OFFLINE;
-const STORE = `${Offline.NAME}-${version}`;
+// Each page has a worker and a cache of its own, and leaves the others' alone.
+const OWN = `${Offline.NAME}-${shell}-`;
+const STORE = `${OWN}${version}`;
 // Slower than this is no signal to wait for.
 const PATIENCE = 4000;
 
@@ -30,7 +32,7 @@ self.addEventListener("message", (event) => {
 self.addEventListener("activate", (event) => {
   event.waitUntil(
     (async () => {
-      const old = (await caches.keys()).filter((name) => name.startsWith(Offline.NAME) && name !== STORE);
+      const old = (await caches.keys()).filter((name) => name.startsWith(OWN) && name !== STORE);
       await Promise.all(old.map((name) => caches.delete(name)));
       await self.clients.claim();
     })(),

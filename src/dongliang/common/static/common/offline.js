@@ -172,7 +172,25 @@ self.Offline = (() => {
     return "done";
   }
 
+  // Photos first, or after what they belong to, where only that gives them a place.
   async function sendOne(draft, token) {
+    const stopped = draft.photosAfter ? null : await sendBlobs(draft, token);
+    if (stopped) return stopped === "settled" ? "done" : stopped;
+    const body = new FormData();
+    for (const [name, value] of Object.entries(draft.fields)) [].concat(value).forEach((one) => body.append(name, one));
+    body.append("key", draft.key);
+    body.append("base", draft.base);
+    const [end, answer] = await post(draft.url, body, token);
+    if (end) return end;
+    if (draft.photosAfter && answer.state === "stored") {
+      const late = await sendBlobs(draft, token);
+      if (late) return late === "settled" ? "done" : late;
+    }
+    return settle(draft, answer);
+  }
+
+  // Null once all are there; "settled" where one was not taken, which is on the draft then.
+  async function sendBlobs(draft, token) {
     for (const blob of await blobsOf(draft.id)) {
       if (blob.sent) continue;
       const body = new FormData();
@@ -180,15 +198,13 @@ self.Offline = (() => {
       body.append("file", new Blob([blob.bytes], { type: blob.type }), "photo.jpg");
       const [end, answer] = await post(draft.blobUrl, body, token);
       if (end) return end;
-      if (answer.state !== "stored") return settle(draft, answer);
+      if (answer.state !== "stored") {
+        await settle(draft, answer);
+        return "settled";
+      }
       await put("blobs", { ...blob, sent: true });
     }
-    const body = new FormData();
-    for (const [name, value] of Object.entries(draft.fields)) [].concat(value).forEach((one) => body.append(name, one));
-    body.append("key", draft.key);
-    body.append("base", draft.base);
-    const [end, answer] = await post(draft.url, body, token);
-    return end || settle(draft, answer);
+    return null;
   }
 
   async function post(url, body, token) {
@@ -221,7 +237,7 @@ self.Offline = (() => {
       const keys = (await blobsOf(draft.id)).map((blob) => blob.key);
       await change(["drafts", "blobs"], (drafts, blobs) => {
         // What was sent is the server's now: here only the word that it arrived is left.
-        drafts.put({ id: draft.id, state: "sent", sentAt: answer.at, fields: {}, key: draft.key });
+        drafts.put({ id: draft.id, kind: draft.kind, state: "sent", sentAt: answer.at, fields: {}, key: draft.key });
         keys.forEach((key) => blobs.delete(key));
       });
     } else {

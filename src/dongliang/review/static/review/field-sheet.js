@@ -2,9 +2,6 @@
 "use strict";
 
 self.FieldSheet = (() => {
-  // As on the server: small enough for a bad line, large enough to read a notice board.
-  const LONGEST_SIDE = 1280;
-  const QUALITY = 0.78;
   const CHOOSING = "review.newer_version";
   let now = null;
 
@@ -195,17 +192,6 @@ self.FieldSheet = (() => {
 
   // ---- photos
 
-  async function shrunk(file) {
-    const picture = await createImageBitmap(file);
-    const scale = Math.min(1, LONGEST_SIDE / Math.max(picture.width, picture.height));
-    const canvas = document.createElement("canvas");
-    canvas.width = Math.max(1, Math.round(picture.width * scale));
-    canvas.height = Math.max(1, Math.round(picture.height * scale));
-    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
-    const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", QUALITY));
-    return blob.arrayBuffer();
-  }
-
   async function addPhotos(input) {
     const { item, form: rules, tools, element } = now;
     const wrong = element.querySelector("[data-photo-wrong]");
@@ -221,7 +207,7 @@ self.FieldSheet = (() => {
       }
       let bytes;
       try {
-        bytes = await shrunk(file);
+        bytes = await OfflinePhotos.shrunk(file);
       } catch (error) {
         complain("photoWrong");
         continue;
@@ -257,10 +243,7 @@ self.FieldSheet = (() => {
           await save();
           drawThumbs();
         });
-        const picture = await createImageBitmap(new Blob([blob.bytes], { type: blob.type }));
-        const side = Math.min(picture.width, picture.height);
-        const [left, above] = [(picture.width - side) / 2, (picture.height - side) / 2];
-        canvas.getContext("2d").drawImage(picture, left, above, side, side, 0, 0, canvas.width, canvas.height);
+        await OfflinePhotos.draw(canvas, blob);
         return page;
       }),
     );

@@ -10,6 +10,8 @@
     ]),
   );
   const language = document.documentElement.lang;
+  // Other pages keep other things in the same place.
+  const isSheet = (each) => each.kind === "sheet" || each.id.startsWith("sheet-");
   let drawing = 0;
 
   const made = (id) => document.getElementById(id).content.cloneNode(true);
@@ -51,7 +53,7 @@
     const drafts = new Map((await Offline.all("drafts")).map((draft) => [draft.id, draft]));
     const known = new Set(found.sheets.map((item) => item.id));
     for (const item of await Offline.all("items")) {
-      if (known.has(item.id)) continue;
+      if (!isSheet(item) || known.has(item.id)) continue;
       const draft = drafts.get(item.id);
       if (!draft || draft.state === "sent") {
         await Offline.remove("items", item.id);
@@ -72,7 +74,7 @@
     const mine = ++drawing;
     const number = location.hash.slice(1);
     const [items, drafts, pack] = await Promise.all([
-      Offline.all("items"),
+      Offline.all("items").then((all) => all.filter(isSheet)),
       Offline.all("drafts"),
       Offline.read("meta", "package"),
     ]);
@@ -127,7 +129,7 @@
 
   (async () => {
     await draw().catch(() => null);
-    await OfflineBar.start();
+    await OfflineBar.start(isSheet);
     await refresh();
     await draw();
   })();

@@ -3,7 +3,10 @@
 import io
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
+
+from dongliang.common.refusals import Blocker
 
 # Phones send less than a tenth of it once they have made the picture small.
 LARGEST_FILE = 12 * 1024 * 1024
@@ -54,3 +57,15 @@ def redrawn(data: bytes) -> Picture:
     out = io.BytesIO()
     clean.save(out, "JPEG", quality=QUALITY, optimize=True)
     return Picture(out.getvalue(), *clean.size)
+
+
+def picture_blocker(fault: NotAPicture, concern: str) -> Blocker:
+    """Why the picture cannot be kept; ``concern`` begins the code, such as ``review``."""
+    sentences = {
+        "too_large": _("The photo's file is larger than 12 MB."),
+        "too_many_pixels": _("The photo has more than 60 million pixels."),
+        "unreadable": _("The file is no photo that can be read."),
+    }
+    return Blocker(
+        f"{concern}.photo_{fault.reason}", sentences[fault.reason], _("Send a JPEG, PNG or WebP picture.")
+    )

@@ -3,8 +3,8 @@ import io
 import pytest
 from PIL import Image
 
-from dongliang.review import pictures
-from dongliang.review.pictures import NotAPicture, redrawn
+from dongliang.common import pictures
+from dongliang.common.pictures import NotAPicture, redrawn
 from tests.factories.review import make_picture
 
 GPS = 0x8825
