@@ -45,7 +45,7 @@ def with_progress(handovers: QuerySet[Handover]) -> QuerySet[Any]:
         accepted=Count("items", filter=Q(items__answer=Item.Answer.ACCEPTED), distinct=True),
         signed=Count("signatures", filter=valid, distinct=True),
         last_signed=Max("signatures__signed_at", filter=valid),
-    )
+    ).order_by("leaver__post__organisation__code", "pk")
 
 
 def matching_handovers(
