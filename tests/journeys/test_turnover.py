@@ -47,7 +47,7 @@ def write(page: Page) -> None:
 def accept(page: Page) -> None:
     page.goto("/handovers/")
     page.get_by_role("link", name="柳荫第三居民区").click()
-    expect(page.get_by_role("button", name="签字")).to_be_disabled()
+    expect(page.get_by_role("button", name="签署")).to_be_disabled()
     page.get_by_role("button", name="接收：装上楼道扶手").click()
     line = page.get_by_role("article").filter(has_text="社区自治金")
     line.get_by_label("备注").fill("已对账")
@@ -59,7 +59,7 @@ def accept(page: Page) -> None:
 def sign(page: Page) -> None:
     page.goto("/handovers/")
     page.get_by_role("link", name="柳荫第三居民区").click()
-    page.get_by_role("button", name="签字").click()
+    page.get_by_role("button", name="签署").click()
     expect(page.get_by_role("status")).to_contain_text("您已在交接清单上签字。")
 
 
