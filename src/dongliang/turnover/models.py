@@ -133,7 +133,7 @@ class Item(models.Model):
     project = models.ForeignKey(FirstThing, models.SET_NULL, null=True, related_name="+")
     visit = models.ForeignKey(Visit, models.SET_NULL, null=True, related_name="+")
     answer = models.CharField(_("answer"), max_length=8, choices=Answer, default=Answer.WAITING)
-    remark = models.CharField(_("remark"), max_length=REMARK_LENGTH, blank=True)
+    remark = models.CharField(pgettext_lazy("handover", "remark"), max_length=REMARK_LENGTH, blank=True)
 
     class Meta:
         ordering = ["handover", "pk"]
