@@ -42,6 +42,7 @@ from dongliang.review.models import Assignment, Photo, Source
 from dongliang.scoring.actions import run_scoring
 from dongliang.scoring.models import ScoringRun
 from dongliang.seasons.models import Season
+from dongliang.turnover.models import Adviser, Handover
 from tests.factories.ballots import make_flag
 from tests.factories.growth import (
     make_attendance,
@@ -56,6 +57,7 @@ from tests.factories.mentoring import make_coaching
 from tests.factories.review import make_photo
 from tests.factories.scoring import make_closed_world
 from tests.factories.season import World, make_world
+from tests.factories.turnover import make_turnover
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -189,6 +191,25 @@ growth:person                S  +  +  -  x  +  -  +  -  -
 growth:opinion               S  +  x  -  x  +  -  x  -  -
 growth:step                  S  +  x  -  x  x  -  x  -  -
 growth:decide                S  +  x  -  x  x  -  x  -  -
+turnover:elections           S  +  x  x  x  x  x  x  x  +
+turnover:election            S  +  x  x  x  x  x  x  x  -
+turnover:changes_export      S  +  x  x  x  x  x  x  x  -
+turnover:handovers           S  +  +  +  x  x  x  +  x  +
+turnover:handovers_export    S  +  +  +  x  x  x  +  x  +
+turnover:handover            S  +  +  -  -  -  -  +  -  -
+turnover:handover_file       S  +  +  -  -  -  -  +  -  -
+turnover:new_item            S  x  x  -  -  -  -  x  -  -
+turnover:item                S  x  x  -  -  -  -  x  -  -
+turnover:posts               S  +  +  +  x  x  x  x  x  +
+turnover:posts_export        S  +  +  +  x  x  x  x  x  +
+turnover:post                S  +  +  -  -  -  -  +  -  -
+turnover:end_tenure          S  +  x  -  -  -  -  x  -  -
+turnover:begin_tenure        S  +  x  -  -  -  -  x  -  -
+turnover:advisers            +  +  +  +  +  +  +  +  +  +
+turnover:adviser             +  +  +  +  +  +  +  +  +  +
+turnover:adviser_board       S  +  x  x  x  x  x  x  x  +
+turnover:advisers_export     S  +  x  x  x  x  x  x  x  +
+turnover:edit_adviser        S  +  x  x  x  x  x  x  x  -
 review:sheets                S  >  +  +  +  +  +  x  x  >
 review:sheet                 S  +  -  -  -  +  -  -  -  -
 review:board                 S  +  x  x  x  x  x  x  x  +
@@ -316,6 +337,16 @@ growth:cancel                S  .  x  x  x  x  x  x  x  -
 growth:undo                  S  x  x  x  x  x  x  x  x  -
 growth:begin                 S  .  x  x  x  x  x  x  x  x
 growth:begin_one             S  .  x  -  x  x  -  x  -  -
+turnover:open_handovers      S  .  x  x  x  x  x  x  x  -
+turnover:open_handover       S  .  x  -  -  -  -  x  -  -
+turnover:renew_handover      S  x  x  -  -  -  -  x  -  -
+turnover:sign_handover       S  x  .  -  -  -  -  .  -  -
+turnover:drop_item           S  x  x  -  -  -  -  x  -  -
+turnover:answer_item         S  x  x  -  -  -  -  .  -  -
+turnover:new_promise         S  .  .  -  -  -  -  .  -  -
+turnover:settle_promise      S  .  .  -  -  -  -  .  -  -
+turnover:release_adviser     S  .  x  x  x  x  x  x  x  -
+turnover:withdraw_adviser    S  .  x  x  x  x  x  x  x  -
 review:plan                  S  .  x  x  x  x  x  x  x  -
 review:remind                S  .  x  x  x  x  x  x  x  -
 review:sign                  S  x  .  -  -  -  -  -  -  -
@@ -427,6 +458,7 @@ def furnish(world: World) -> None:
     make_photo(own_sheet(world))
     leave_comment(world)
     make_coaching(world)
+    make_turnover(world)
 
 
 def leave_conflict(world: World) -> None:
@@ -638,7 +670,7 @@ def address(name: str, world: World) -> str:
         "awards:decide_commendation": [Commendation.objects.get().pk],
         "awards:certify": [Commendation.objects.get().pk],
     }
-    named |= mentoring_addresses(world)
+    named |= mentoring_addresses(world) | turnover_addresses(world)
     if name.startswith("mentoring:") and name.endswith(("roster_import", "confirm_roster", "discard_roster")):
         named[name] = [make_preview(world)]
     return reverse(name, args=named.get(name, []))
@@ -695,6 +727,32 @@ def mentoring_addresses(world: World) -> dict[str, list[Any]]:
         "mentoring:change_line": [proposal.pk, proposal.lines.first().pk],
         "mentoring:mentor": [world.mentors[0].pk],
         "mentoring:mentee": [world.enrolments[0].pk],
+    }
+
+
+def turnover_addresses(world: World) -> dict[str, list[Any]]:
+    handover, post = Handover.objects.get(), world.enrolments[0].post
+    item, adviser = handover.items.get(kind="risk").pk, Adviser.objects.get().pk
+    return {
+        **{
+            f"turnover:{name}": [world.district.elections.get().pk]
+            for name in ("election", "changes_export", "open_handovers")
+        },
+        **{
+            f"turnover:{name}": [handover.pk]
+            for name in ("handover", "handover_file", "renew_handover", "sign_handover")
+        },
+        "turnover:new_item": [handover.pk, "risk"],
+        **{f"turnover:{name}": [item] for name in ("item", "drop_item", "answer_item")},
+        **{
+            f"turnover:{name}": [post.pk]
+            for name in ("post", "end_tenure", "begin_tenure", "open_handover", "new_promise")
+        },
+        "turnover:settle_promise": [post.promises.get().pk],
+        **{
+            f"turnover:{name}": [adviser]
+            for name in ("adviser", "edit_adviser", "release_adviser", "withdraw_adviser")
+        },
     }
 
 

@@ -106,6 +106,7 @@ INSTALLED_APPS = [
     "dongliang.mentoring",
     "dongliang.projects",
     "dongliang.growth",
+    "dongliang.turnover",
     "dongliang.review",
     "dongliang.ballots",
     "dongliang.scoring",

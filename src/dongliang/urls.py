@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("dongliang.mentoring.urls")),
     path("", include("dongliang.projects.urls")),
     path("", include("dongliang.growth.urls")),
+    path("", include("dongliang.turnover.urls")),
     path("", include("dongliang.review.urls")),
     path("", include("dongliang.ballots.urls")),
     path("", include("dongliang.scoring.urls")),

@@ -34,6 +34,7 @@ from dongliang.cli.demo_growth import build_growth, crown
 from dongliang.cli.demo_honours import honour_the_retiring
 from dongliang.cli.demo_review import keep_apart, remind_first_mentor, sign_institutions
 from dongliang.cli.demo_studios import build_studios
+from dongliang.cli.demo_turnover import hand_over
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.engine.simulation import SimulatedSeason, simulate_season
 from dongliang.mentoring.roster import confirm_roster, preview_roster
@@ -70,7 +71,7 @@ STATES_TAKEN = (FirstThing.State.UNDER_WAY, FirstThing.State.LANDED)
 LEFT_TO_FILL = 6
 # Of so many secretaries one has field sheets that say beside an indicator what bears its mark out.
 ONE_WITH_NOTES_IN = 5
-DEMO_USERS = ("operator", "office", "colleague", "street", "department", "mentor", "secretary")
+DEMO_USERS = ("operator", "office", "colleague", "street", "department", "mentor", "secretary", "leaver")
 Say = Callable[[str], None]
 
 
@@ -142,6 +143,8 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     keep_truth(season, everyone, drawn)
     if keep_open:
         remind_first_mentor(season, by=office)
+        with told(say, _("posts handed over")):
+            hand_over(rng, season, by=office, password=password)
         return season
     panel = [office, Account.objects.get(username="colleague")]
     with told(say, _("season closed, flagged ballots judged by two")):
@@ -160,6 +163,8 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
         archive_of(open_tally(season, by=office))
     with told(say, _("six who retired honoured")):
         honour_the_retiring(rng, season, panel=panel)
+    with told(say, _("posts handed over")):
+        hand_over(rng, season, by=office, password=password)
     return season
 
 

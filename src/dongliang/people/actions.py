@@ -27,7 +27,9 @@ from dongliang.people.models import (
 from dongliang.people.queries import (
     account_blockers,
     activation_of,
+    beginning_blockers,
     current_tenures,
+    ending_blockers,
     fingerprint_of_token,
     grant_blockers,
 )
@@ -123,6 +125,51 @@ def move_secretary_grants(plan: RosterPlan) -> None:
         ),
         ignore_conflicts=True,
     )
+
+
+# One post at a time
+
+
+@transaction.atomic
+def end_tenure(tenure: Tenure, *, last_day: datetime.date, by: Account | None) -> Tenure:
+    """Let the holder leave the post after that day; the role there goes too. Raises Refused."""
+    Post.objects.select_for_update().get(pk=tenure.post_id)
+    tenure = Tenure.objects.select_related("post__organisation", "person").get(pk=tenure.pk)
+    if blockers := ending_blockers(tenure, last_day, by):
+        raise Refused(blockers)
+    tenure.ends_on = last_day
+    tenure.save(update_fields=["ends_on"])
+    Grant.objects.filter(
+        account__person=tenure.person, role=Role.SECRETARY, organisation=tenure.post.organisation
+    ).delete()
+    log_action("people.tenure.ended", tenure, by=by, last_day=last_day.isoformat())
+    return tenure
+
+
+@transaction.atomic
+def begin_tenure(
+    post: Post, *, name: str, mobile: str, kind: str, starts_on: datetime.date, by: Account | None
+) -> Tenure:
+    """Put somebody in a vacant post, told by the mobile; new on record if nobody has it. Raises Refused."""
+    post = Post.objects.select_for_update(of=("self",)).select_related("organisation").get(pk=post.pk)
+    person = Person.objects.select_for_update().filter(mobile=mobile).first()
+    blockers = beginning_blockers(post, person, starts_on, by)
+    if person is not None and person.name != name:
+        blockers.append(
+            Blocker(
+                "person.name",
+                _("The mobile %(mobile)s belongs to somebody of another name.") % {"mobile": mobile},
+                _("Correct the name or the mobile."),
+            )
+        )
+    if blockers:
+        raise Refused(blockers)
+    person = person or Person.objects.create(name=name, mobile=mobile)
+    tenure = Tenure.objects.create(post=post, person=person, kind=kind, starts_on=starts_on)
+    if account := Account.objects.filter(person=person).first():
+        account.grants.get_or_create(role=Role.SECRETARY, organisation=post.organisation)
+    log_action("people.tenure.begun", tenure, by=by, how=kind, first_day=starts_on.isoformat())
+    return tenure
 
 
 # Accounts

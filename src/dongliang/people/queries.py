@@ -1,10 +1,11 @@
-"""Who holds which role where, and which organisations that reaches."""
+"""Who holds which role where, which organisations that reaches, and who may come to or leave a post."""
 
+import datetime
 import hashlib
 from typing import TypeVar
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
-from django.utils.timezone import now
+from django.utils.timezone import localdate, now
 from django.utils.translation import gettext as _
 
 from dongliang.common.pinyin import has_initials, is_initials
@@ -16,6 +17,7 @@ from dongliang.people.models import (
     Organisation,
     OrganisationKind,
     Person,
+    Post,
     Role,
     RosterImport,
     Tenure,
@@ -165,6 +167,79 @@ def people_of(district: Organisation) -> QuerySet[Person]:
     return Person.objects.filter(
         Exists(tenures.filter(post__organisation__parent__parent=district)) | ~Exists(tenures)
     )
+
+
+def ending_blockers(tenure: Tenure, last_day: datetime.date, by: Account | None) -> list[Blocker]:
+    """Every reason why ``by`` cannot end the tenure on that day."""
+    found = post_blockers(tenure.post, by)
+    if tenure.ends_on is not None:
+        found.append(
+            Blocker(
+                "tenure.ended",
+                _("%(person)s left this post on %(day)s.") % {"person": tenure.person, "day": tenure.ends_on},
+                _("Nothing is left to do."),
+            )
+        )
+    if not tenure.starts_on <= last_day <= localdate():
+        found.append(
+            Blocker(
+                "tenure.last_day",
+                _("%(day)s cannot be the last day in post.") % {"day": last_day},
+                _("Choose a day from %(first)s to today, %(today)s.")
+                % {"first": tenure.starts_on, "today": localdate()},
+            )
+        )
+    return found
+
+
+def beginning_blockers(
+    post: Post, person: Person | None, starts_on: datetime.date, by: Account | None
+) -> list[Blocker]:
+    """Every reason why ``by`` cannot put the person, None if new on record, in the post from that day."""
+    found = post_blockers(post, by)
+    if holder := post.tenures.filter(ends_on=None).select_related("person").first():
+        found.append(
+            Blocker(
+                "tenure.taken",
+                _("%(person)s holds this post.") % {"person": holder.person},
+                _("End that tenure first."),
+            )
+        )
+    theirs = Tenure.objects.filter(person=person) if person else Tenure.objects.none()
+    if other := theirs.filter(ends_on=None).exclude(post=post).select_related("post__organisation").first():
+        found.append(
+            Blocker(
+                "tenure.elsewhere",
+                _("%(person)s holds the post of %(place)s.") % {"person": person, "place": other.post},
+                _("End that tenure first."),
+            )
+        )
+    ends = [*post.tenures.values_list("ends_on", flat=True), *theirs.values_list("ends_on", flat=True)]
+    last = max(filter(None, ends), default=None)
+    if starts_on > localdate() or (last and starts_on <= last):
+        found.append(
+            Blocker(
+                "tenure.first_day",
+                _("%(day)s cannot be the first day in post.") % {"day": starts_on},
+                _("Choose a day after %(last)s and not after today, %(today)s.")
+                % {"last": last, "today": localdate()}
+                if last
+                else _("Choose today, %(today)s, or an earlier day.") % {"today": localdate()},
+            )
+        )
+    return found
+
+
+def post_blockers(post: Post, by: Account | None) -> list[Blocker]:
+    if by is None or organisations_reached(by, Role.OFFICE).filter(pk=post.organisation_id).exists():
+        return []
+    return [
+        Blocker(
+            "post.beyond",
+            _("Who holds the post of %(place)s is not for you to change.") % {"place": post},
+            _("Ask the programme office of its district."),
+        )
+    ]
 
 
 def found_by_name(

@@ -23,6 +23,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
 def public_places() -> list[tuple[str, str]]:
     return [
         (_("Honour roll"), reverse("portal:honours")),
+        (_("Advisers"), reverse("turnover:advisers")),
         (_("Rules"), reverse("portal:rules")),
         (_("Residents rate"), reverse("ballots:enter")),
     ]
@@ -41,6 +42,7 @@ def places_for(account: Account) -> list[tuple[str, str]]:
         (not only_department, _("Training"), "growth:training"),
         (not only_department, _("Growth path"), "growth:mine" if is_secretary else "growth:people"),
         (not only_department, _("Pairs"), "mentoring:pairs"),
+        (account.has_perm("turnover.see_handovers"), _("Handovers"), "turnover:handovers"),
         (fills_sheets, _("My sheets"), "review:sheets"),
         (office, pgettext("navigation", "Assessment"), "review:board"),
         (office or street, pgettext("navigation", "Ballots"), "ballots:rounds"),
