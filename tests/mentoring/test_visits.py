@@ -18,8 +18,8 @@ from tests.factories.mentoring import make_visit
 from tests.factories.season import World, make_world
 
 pytestmark = pytest.mark.django_db
-# Two days on: tests may run past midnight.
-TOMORROW = localdate() + datetime.timedelta(days=2)
+# Not tomorrow: a run may pass midnight.
+IN_TWO_DAYS = localdate() + datetime.timedelta(days=2)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def said(**changes: Any) -> dict[str, str]:
         "question": "电梯费用怎么分",
         "advice": "按楼层系数算",
         "step": "列出三种分法",
-        "due_on": TOMORROW.isoformat(),
+        "due_on": IN_TWO_DAYS.isoformat(),
     } | changes
 
 
@@ -109,7 +109,7 @@ def test_a_number_that_another_visit_has_is_refused(world):
     [
         ({"number": "1"}, "number"),
         ({"number": str(uuid.UUID(int=1))}, "number"),
-        ({"met_on": TOMORROW.isoformat()}, "__all__"),
+        ({"met_on": IN_TWO_DAYS.isoformat()}, "__all__"),
         ({"met_on": "2001-01-01"}, "__all__"),
         ({"question": ""}, "question"),
         ({"place": "moon"}, "place"),
