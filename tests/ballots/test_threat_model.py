@@ -22,6 +22,7 @@ from dongliang.ballots.actions.closing import destroy_key
 from dongliang.ballots.actions.publishing import archive_of, open_tally, publish_statement
 from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.comments import masked
+from dongliang.ballots.intake.snapshot import read_snapshot
 from dongliang.ballots.keys import key_path, season_key
 from dongliang.ballots.models import Ballot, Comment, Statement, StatementPart
 from dongliang.ballots.queries.proof import last_statement
@@ -344,11 +345,24 @@ def test_once_the_key_is_destroyed_no_copy_of_it_is_left_here(world, votes, tmp_
 
     assert not key_path(world.season).exists()
     assert list(key_path(world.season).parent.iterdir()) == []
+    assert codes.hash_begun.cache_info().currsize == 0
     models = (Ballot, Statement, StatementPart, ActionLogEntry, type(world.season.rounds.first()))
     dump = "".join(serializers.serialize("json", model.objects.all()) for model in models)
     assert key.hex() not in dump
     assert hashlib.sha256(key).hexdigest() not in dump
     assert "nonce" in dump
+
+
+def test_a_residents_process_forgets_a_key_that_another_destroyed(world, votes):
+    close_rounds(world.season, by=None)
+    before = read_snapshot()
+    assert codes.hash_begun.cache_info().currsize > 0
+    key_path(world.season).unlink()
+
+    now = read_snapshot(before)
+
+    assert (len(before.seasons), len(now.seasons)) == (1, 0)
+    assert codes.hash_begun.cache_info().currsize == 0
 
 
 def test_the_key_alone_with_all_printed_codes_and_all_published_files_leads_to_no_receipt(world, votes):

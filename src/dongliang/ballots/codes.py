@@ -100,6 +100,11 @@ def keyed_digest(key: bytes, message: bytes) -> bytes:
     return outer.digest()
 
 
+def forget_keys() -> None:
+    """Let go of what was begun with any key: one that is destroyed must not live on in memory."""
+    hash_begun.cache_clear()
+
+
 @lru_cache(8)
 def hash_begun(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
     block = (key if len(key) <= 64 else hashlib.sha256(key).digest()).ljust(64, b"\0")
@@ -137,7 +142,6 @@ def receipt_digest(key: bytes, text: str) -> bytes:
     return keyed_digest(key, b"receipt|" + normalised(text).encode())
 
 
-@lru_cache(4096)
 def origin_digest(key: bytes, kind: str, day: str, address: str) -> bytes:
     """What is stored of the network address that a ballot came from: another each day and in each round.
 

@@ -1,6 +1,7 @@
 from django.db import transaction
 from django.utils.timezone import now
 
+from dongliang.ballots import codes
 from dongliang.ballots.keys import erase_key
 from dongliang.ballots.models import Ballot
 from dongliang.ballots.queries.proof import destroying_blockers
@@ -27,3 +28,4 @@ def destroy_key(season: Season, *, by: Account | None) -> None:
         log_action("ballots.key.destroyed", round, by=by, key=bytes(round.key_digest).hex())
     # Last, since it cannot be taken back: if the transaction fails after it, the action is repeated without a key to erase.
     erase_key(season)
+    codes.forget_keys()

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dongliang.ballots import codes
 from dongliang.ballots.models import Round
 from dongliang.ballots.queries.cards import revoked_serials
 from dongliang.ballots.queries.residents import enrolments_with_project
@@ -104,6 +105,9 @@ def read_snapshot(before: Snapshot | None = None) -> Snapshot:
         found = seasons_with_rounds()
     except Refused as fault:
         return Snapshot(before.seasons if before else (), fault)
+    if before and {season.key for season in before.seasons} - {key for _season, key in found}:
+        # Destroyed, maybe by another process.
+        codes.forget_keys()
     return Snapshot(tuple(read_season(season, key, known.get(season.pk)) for season, key in found))
 
 
