@@ -87,7 +87,7 @@ self.OfflineBar = (() => {
     if (navigator.storage && navigator.storage.persist) navigator.storage.persist().catch(() => null);
     Offline.listen((what) => {
       if (what === "wiped") location.assign(bar.dataset.scope);
-      else show();
+      else if (what !== "wiping") show();
     });
     sendNow.addEventListener("click", send);
     window.addEventListener("online", send);

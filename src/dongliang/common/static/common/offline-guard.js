@@ -24,6 +24,8 @@
     await Offline.wipe();
     const registrations = navigator.serviceWorker ? await navigator.serviceWorker.getRegistrations() : [];
     await Promise.all(registrations.map((registration) => registration.unregister()));
+    // What a worker was still fetching.
+    await Offline.dropCaches();
     form.dataset.wiped = "yes";
     form.submit();
   });

@@ -8,6 +8,12 @@ const OWN = `${Offline.NAME}-${shell}-`;
 const STORE = `${OWN}${version}`;
 // Slower than this is no signal to wait for.
 const PATIENCE = 4000;
+// From a wipe until a page of somebody signed in asks for the files again.
+let wiped = false;
+
+Offline.listen((what) => {
+  if (what === "wiping") wiped = true;
+});
 
 async function fill() {
   const cache = await caches.open(STORE);
@@ -21,6 +27,7 @@ self.addEventListener("install", (event) => {
 
 self.addEventListener("message", (event) => {
   if (event.data !== "fill") return;
+  wiped = false;
   event.waitUntil(
     (async () => {
       const kept = await (await caches.open(STORE)).keys();
@@ -62,6 +69,7 @@ async function keepShell(cache, answer) {
 }
 
 async function page(event) {
+  if (wiped) return fetch(event.request);
   const cache = await caches.open(STORE);
   const fresh = fetch(event.request).then(async (answer) => {
     await keepShell(cache, answer);
@@ -75,6 +83,7 @@ async function page(event) {
 }
 
 async function file(request) {
+  if (wiped) return fetch(request);
   const cache = await caches.open(STORE);
   return (await cache.match(request, { ignoreSearch: true })) || fetch(request);
 }

@@ -22,6 +22,8 @@ self.Offline = (() => {
     if (!opened) {
       const request = indexedDB.open(NAME, 1);
       request.onupgradeneeded = () => {
+        // A worker that is woken after a wipe makes nothing anew: only a page of somebody signed in does.
+        if (!self.document) return request.transaction.abort();
         for (const [store, keyPath] of Object.entries(STORES)) request.result.createObjectStore(store, { keyPath });
       };
       opened = settled(request).then((database) => {
@@ -83,6 +85,7 @@ self.Offline = (() => {
   }
 
   async function wipe() {
+    if (channel) channel.postMessage("wiping");
     await change(Object.keys(STORES), (...stores) => stores.forEach((store) => store.clear()));
     const database = await open();
     database.close();
@@ -91,13 +94,16 @@ self.Offline = (() => {
       const request = indexedDB.deleteDatabase(NAME);
       request.onsuccess = request.onerror = request.onblocked = resolve;
     });
-    if (self.caches) {
-      const names = (await caches.keys()).filter((name) => name.startsWith(NAME));
-      await Promise.all(names.map((name) => caches.delete(name)));
-    }
+    await dropCaches();
     if (self.localStorage) localStorage.removeItem(NAME);
     // To other pages: this one knows what it does.
     if (channel) channel.postMessage("wiped");
+  }
+
+  async function dropCaches() {
+    if (!self.caches) return;
+    const names = (await caches.keys()).filter((name) => name.startsWith(NAME));
+    await Promise.all(names.map((name) => caches.delete(name)));
   }
 
   const unsent = async () => (await all("drafts")).filter((draft) => draft.state !== "sent").length;
@@ -145,7 +151,7 @@ self.Offline = (() => {
   const alone = (work) => (navigator.locks ? navigator.locks.request(`${NAME}-sending`, work) : work());
 
   async function sendAll() {
-    const hello = await read("meta", "hello");
+    const hello = await read("meta", "hello").catch(() => null);
     if (!hello) return "done";
     let greeting;
     try {
@@ -253,6 +259,7 @@ self.Offline = (() => {
     blobsOf,
     claim,
     discard,
+    dropCaches,
     listen: (listener) => listeners.push(listener),
     newKey,
     put,
