@@ -10,6 +10,8 @@ BENCHMARKS := bench/accuracy.py $(sort $(filter-out bench/accuracy.py bench/bars
 CATALOGUES := $(shell find src -name '*.po' 2>/dev/null)
 # A step that asks for more of Python than is there finds it missing at once, and does not fetch one.
 export UV_PYTHON_DOWNLOADS := never
+# Every command starts Python anew: what it compiled once it finds again, whatever the machine is set to.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List what there is to make

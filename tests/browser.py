@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 SHOTS = Path(__file__).parent.parent / ".shots"
 
@@ -38,6 +38,9 @@ QUIET = [
     "--no-first-run",
     "--no-pings",
 ]
+# Milliseconds to wait for what a page should come to. No test passes because of it; a busy machine makes none fail.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 # Where script is off, what stands in <noscript> is part of the page.
 SCRIPT_IS_OFF = """() => {
   const box = document.createElement("div");
@@ -124,7 +127,7 @@ def page_of(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
     with browser.new_context(
         base_url=address, locale="zh-CN", timezone_id="Asia/Shanghai", **context
     ) as opened:
-        opened.set_default_timeout(15_000)
+        opened.set_default_timeout(PATIENCE)
         page = opened.new_page()
         page.on("pageerror", lambda error: faults.append(f"script: {error}"))
         page.on("console", note_message)

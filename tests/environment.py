@@ -3,10 +3,15 @@
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 
 # Workers share the cores already; threads of the arithmetic below them only take turns, ten times slower.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# Many tests start the product anew: what is compiled once serves all of them, whatever the machine is set to.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # One home a process: parallel workers each have round 1, and must not share its keys.
 home = tempfile.mkdtemp(prefix="dongliang-tests-")

@@ -16,7 +16,6 @@ from typing import Any
 import openpyxl
 import pytest
 from click.testing import CliRunner
-from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
 from dongliang.awards.models import Certificate, HonourList
@@ -54,15 +53,6 @@ NAMES = {
     "department": "民政局",
     "subdistrict": "望梁街道",
 }
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """A busy machine takes its time; the first answer imports the whole product."""
-    Client().get("/field/worker.js")
-    expect.set_options(timeout=30_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture

@@ -2,11 +2,9 @@
 
 import io
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -77,15 +75,6 @@ def fill(page: Page, question: str = "三号楼水泵坏了谁修") -> None:
 
 def finish(page: Page) -> None:
     page.get_by_role("button", name="写好了，发送").click()
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """Keeping, sending and drawing anew take a while on a busy machine; the first answer imports the whole product."""
-    Client().get("/visits/phone/worker.js")
-    expect.set_options(timeout=30_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture

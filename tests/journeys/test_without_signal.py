@@ -2,11 +2,9 @@
 
 import datetime
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils.timezone import now
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
@@ -84,15 +82,6 @@ def picture() -> dict[str, Any]:
     exif.get_ifd(0x8825)[1] = "N"
     Image.new("RGB", (3000, 2000), (120, 60, 40)).save(out, "JPEG", exif=exif)
     return {"name": "街面.jpg", "mimeType": "image/jpeg", "buffer": out.getvalue()}
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """Keeping, sending and drawing anew take a while on a busy machine; the first answer imports the whole product."""
-    Client().get("/field/worker.js")
-    expect.set_options(timeout=30_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture
