@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -18,6 +17,7 @@ from django.utils.encoding import iri_to_uri
 
 from dongliang.ballots.intake import pages
 from dongliang.ballots.intake.batching import Batcher
+from dongliang.ballots.intake.garbage import keep_searches_short
 from dongliang.ballots.intake.limits import WrongCodes
 from dongliang.ballots.intake.messages import (
     A_YEAR,
@@ -80,9 +80,7 @@ class Intake:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                # What was imported lives as long as the process: not to be gone through again and again.
-                gc.collect()
-                gc.freeze()
+                keep_searches_short()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self.stop()
