@@ -95,3 +95,15 @@ def test_pages_allow_nothing_from_elsewhere(client):
 
     assert "default-src 'none'" in policy
     assert "unsafe-inline" not in policy
+
+
+def test_the_rules_say_what_each_stage_of_growth_asks_for(client):
+    make_world()
+
+    page = client.get(reverse("portal:rules")).content.decode()
+
+    asked = page[page.index("<dt>预备大梁</dt>") :].partition("</dd>")[0]
+    assert "要求在岗满 24 个月。" in asked
+    assert "每人每年参加 24 小时培训。" in page
+    # Nothing is asked of a newcomer.
+    assert "<dt>新任小梁</dt>" not in page

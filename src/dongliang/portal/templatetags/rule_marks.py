@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from dongliang.growth.queries.path import STAR, checks, gates_of, stage_name, stages_of
 from dongliang.seasons.rulebook import Named, RuleBookContent
 
 register = template.Library()
@@ -29,6 +30,14 @@ def percent(share: float) -> str:
 @register.simple_tag
 def names(entries: Iterable[Named]) -> str:
     return pgettext("between names", ", ").join(str(entry.name) for entry in entries)
+
+
+@register.simple_tag
+def growth_steps(rules: RuleBookContent) -> list[tuple[str, list[str]]]:
+    """Each stage of growth that asks for something, the star secretaries last, with what it asks for."""
+    ways = [*stages_of(rules), (STAR, stage_name(rules, STAR))]
+    steps = [(name, checks(gates_of(rules, key), key, {})) for key, name in ways]
+    return [(name, [check.asked for check in asked]) for name, asked in steps if asked]
 
 
 @register.simple_tag
