@@ -94,7 +94,9 @@ def test_a_visit_written_and_photographed_without_a_signal_arrives_once_it_is_ba
     shoot(phone, "visit-form-offline")
     axe(phone)
     finish(phone)
-    expect(phone.get_by_role("listitem").filter(has_text="三号楼水泵坏了谁修")).to_contain_text("等待发送")
+    expect(phone.get_by_role("listitem").filter(has_text="三号楼水泵坏了谁修")).to_contain_text(
+        "1 份已存在这部手机里"
+    )
     shoot(phone, "visit-waiting")
     axe(phone)
     assert Visit.objects.count() == 1
@@ -178,7 +180,9 @@ def test_what_became_of_a_step_is_told_without_a_signal(phone, basement):
     shoot(phone, "step-offline")
     axe(phone)
     finish(phone)
-    expect(phone.get_by_role("listitem").filter(has_text="约定事项的结果")).to_contain_text("等待发送")
+    expect(phone.get_by_role("listitem").filter(has_text="约定事项的结果")).to_contain_text(
+        "1 份已存在这部手机里"
+    )
 
     phone.context.set_offline(False)
 
@@ -240,6 +244,8 @@ def test_sheets_and_visits_live_side_by_side_on_one_phone(phone, basement):
     begin(phone)
     fill(phone)
     finish(phone)
+    # Whoever leaves in the same moment has a draft.
+    expect(phone.locator(".offline-bar")).to_contain_text("1 份已存在这部手机里")
     phone.goto("/field/")
 
     expect(phone.get_by_role("link", name="王海燕")).to_be_visible()

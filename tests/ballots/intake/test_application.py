@@ -123,14 +123,14 @@ def test_many_residents_at_once_are_all_stored_and_answered_with_their_own_recei
 def test_one_ballot_that_cannot_be_stored_takes_no_other_down(world, rounds, monkeypatch):
     cards = [make_code(world.enrolments[0], serial) for serial in range(1, 9)]
     spoilt = codes.credential_digest(season_key(world.season), "secretaries", cards[3])
-    original = wishes.take_in
+    original = wishes.cast_ballots
 
     def stumbles(round, casts, **more):
         if any(cast.credential == spoilt for cast in casts):
             raise ValueError("spoilt")
         return original(round, casts, **more)
 
-    monkeypatch.setattr(wishes, "take_in", stumbles)
+    monkeypatch.setattr(wishes, "cast_ballots", stumbles)
 
     async def visit(browser):
         return await asyncio.gather(*[browser.post(f"/v/{card}/", ANSWERS) for card in cards])
@@ -153,7 +153,7 @@ def test_without_a_database_nothing_is_acknowledged_and_the_answers_are_kept(
     async def visit(browser):
         await browser.get(f"/v/{code}/")
         with monkeypatch.context() as patch:
-            patch.setattr(wishes, "take_in", is_down)
+            patch.setattr(wishes, "cast_ballots", is_down)
             patch.setattr(wishes, "votes_counted", is_down)
             sent = await browser.post(f"/v/{code}/", f"{ANSWERS}&nonce=00112233aabbccdd")
             page = await browser.get(f"/v/{code}/")
@@ -169,7 +169,7 @@ def test_without_a_database_nothing_is_acknowledged_and_the_answers_are_kept(
 
 
 def test_a_connection_that_broke_is_replaced_and_the_ballot_stored(rounds, code, monkeypatch):
-    original, broken = wishes.take_in, [OperationalError("server closed the connection")]
+    original, broken = wishes.cast_ballots, [OperationalError("server closed the connection")]
 
     def breaks_once(*args, **more):
         receipts = original(*args, **more)
@@ -178,7 +178,7 @@ def test_a_connection_that_broke_is_replaced_and_the_ballot_stored(rounds, code,
             raise broken.pop()
         return receipts
 
-    monkeypatch.setattr(wishes, "take_in", breaks_once)
+    monkeypatch.setattr(wishes, "cast_ballots", breaks_once)
 
     answer = with_intake(lambda browser: browser.post(f"/v/{code}/", ANSWERS))
 

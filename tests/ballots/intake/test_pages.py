@@ -319,8 +319,8 @@ def test_a_round_that_closes_while_somebody_chooses_takes_nothing(client, world,
         close_rounds(world.season, by=None)
         return original(*args, **kwargs)
 
-    original = wishes.take_in
-    monkeypatch.setattr(wishes, "take_in", close_first)
+    original = wishes.cast_ballots
+    monkeypatch.setattr(wishes, "cast_ballots", close_first)
 
     response = send(client, f"/v/{code}/", ANSWERS)
 

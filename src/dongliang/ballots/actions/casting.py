@@ -62,7 +62,7 @@ STORED_IN_SQLITE = f"""
         WHERE status = 'counted' AND credential IN ({{among}})
     ) AS ballot ON true
 """
-# Ballots that meet no other take one statement, and nothing is looked up beforehand. The lock is that of STORED.
+# Ballots that meet no other are stored without looking anything up beforehand. The lock is that of STORED.
 FIRST = f"""
     INSERT INTO {TABLE} (round_id, exclusion, cast_at, {", ".join(COLUMNS)})
     SELECT round.id, '', %s, ballot.*
@@ -92,31 +92,14 @@ class Cast:
     comment: str = field(default="", repr=False)
 
 
-def take_in(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str | Refused]:
-    """Store ballots that do not depend on each other: the receipt of each, or why it is not stored, in their order.
-
-    What has a receipt is durable. On PostgreSQL the first ballots of their credentials, nearly all, take one statement.
-    """
-    first = cast_first_ballots(round, casts, key=key, at=at)
-    others = [place for place in range(len(casts)) if place not in first]
-    outcomes: dict[int, str | Refused] = {**first}
-    if others:
-        try:
-            receipts = cast_ballots(round, [casts[place] for place in others], key=key, at=at)
-            outcomes.update(zip(others, receipts, strict=True))
-        except Refused as refused:
-            outcomes.update(dict.fromkeys(others, refused))
-    return [outcomes[place] for place in range(len(casts))]
-
-
 def cast_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
     """Store the ballots in one transaction and answer with their receipts, in the order of ``casts``.
 
     A credential's earlier ballot is superseded, in the database and within ``casts``, where the last one counts; one that
-    ``yields`` is superseded itself by a ballot that counts already. A page
-    sent again, nonce and marks the same, is stored once and answered with the same receipt. Once this returns the ballots
-    are durable, so that it refuses to run inside another transaction. Marks are taken as they come: whoever calls has
-    checked them. Raises Refused when the round is not open.
+    ``yields`` is superseded itself by a ballot that counts already. A page sent again, nonce and marks the same, is stored
+    once and answered with the same receipt. Once this returns the ballots are durable, so that it refuses to run inside
+    another transaction. Marks are taken as they come: whoever calls has checked them. Raises Refused when the round is not
+    open.
     """
     for _attempt in range(RETRIES):
         try:
@@ -125,38 +108,6 @@ def cast_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetim
             if not has_met_another(error):
                 raise
     return store_ballots(round, casts, key=key, at=at)
-
-
-def cast_first_ballots(
-    round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime
-) -> dict[int, str]:
-    """Store those of ``casts`` that are the first of their credential, and answer with their receipts by place.
-
-    As durable as ``cast_ballots``, which those without a receipt are for: they meet another ballot, or the round is not
-    open, or they bring a comment. Of no use but to PostgreSQL, outside a transaction: elsewhere nothing is stored.
-    """
-    if connection.vendor != "postgresql" or connection.in_atomic_block:
-        return {}
-    met = Counter(cast.credential for cast in casts)
-    receipts: dict[bytes, tuple[int, str]] = {}
-    rows = []
-    for place, cast in enumerate(casts):
-        if met[cast.credential] == 1 and not cast.comment:
-            receipt = codes.receipt_of(key, cast.credential, cast.nonce)
-            digest = codes.receipt_digest(key, receipt)
-            receipts[digest] = place, receipt
-            rows.append(row_of(cast, digest, Ballot.Status.COUNTED.value))
-    if not rows:
-        return {}
-    rows.sort(key=itemgetter(1))
-    values = [to_the_minute(at), round.pk, *map(array_literal, zip(*rows, strict=True))]
-    try:
-        stored = prepared(FIRST, values)
-    except DatabaseError as error:
-        if not has_met_another(error):
-            raise
-        return {}
-    return dict(receipts[bytes(digest)] for (digest,) in stored)
 
 
 def has_met_another(error: DatabaseError) -> bool:
@@ -168,6 +119,46 @@ def has_met_another(error: DatabaseError) -> bool:
 def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
     """One attempt of ``cast_ballots``. Raises DatabaseError if somebody else voted with one of the codes meanwhile."""
     receipts = [codes.receipt_of(key, cast.credential, cast.nonce) for cast in casts]
+    digests = [codes.receipt_digest(key, receipt) for receipt in receipts]
+    at = to_the_minute(at)
+    first = insert_first_ballots(round, casts, digests, at=at)
+    places = [place for place, digest in enumerate(digests) if digest not in first]
+    if places:
+        others = store_others(
+            round, [casts[place] for place in places], [receipts[place] for place in places], key=key, at=at
+        )
+        for place, receipt in zip(places, others, strict=True):
+            receipts[place] = receipt
+    return receipts
+
+
+def insert_first_ballots(
+    round: Round, casts: Sequence[Cast], digests: Sequence[bytes], *, at: datetime.datetime
+) -> set[bytes]:
+    """Store those that are the first of their credential, nearly all, and answer with the digests of their receipts.
+
+    Those left over meet another ballot, or bring a comment, or the round is not open. PostgreSQL only, which says what
+    it stored: elsewhere all are left over.
+    """
+    if connection.vendor != "postgresql":
+        return set()
+    met = Counter(cast.credential for cast in casts)
+    rows = [
+        row_of(cast, digest, Ballot.Status.COUNTED.value)
+        for cast, digest in zip(casts, digests, strict=True)
+        if met[cast.credential] == 1 and not cast.comment
+    ]
+    if not rows:
+        return set()
+    rows.sort(key=itemgetter(1))
+    values = [at, round.pk, *map(array_literal, zip(*rows, strict=True))]
+    return {bytes(digest) for (digest,) in prepared(FIRST, values)}
+
+
+def store_others(
+    round: Round, casts: Sequence[Cast], receipts: list[str], *, key: bytes, at: datetime.datetime
+) -> list[str]:
+    """Store ballots that may meet others, and answer with their receipts: ``receipts``, or new ones."""
     digests = [codes.receipt_digest(key, receipt) for receipt in receipts]
     state, marks, earlier = what_is_stored(round, digests, [cast.credential for cast in casts])
     if state != Round.State.OPEN:
@@ -181,7 +172,7 @@ def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: dateti
     new = told_apart(casts, receipts, digests, marks, key)
     yielding = giving_way(new, set(earlier.values()))
     supersede_ballots(earlier, {cast.credential for digest, cast in new.items() if digest not in yielding})
-    insert_ballots(round, new, yielding, at=to_the_minute(at))
+    insert_ballots(round, new, yielding, at=at)
     if any(cast.comment for cast in new.values()):
         insert_comments(round, new.values(), set(earlier.values()), at=at)
     return receipts
@@ -312,7 +303,6 @@ def prepared(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     # Nobody needs it on SQLite.
     import psycopg
 
-    connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         return cursor.execute(statement, values, prepare=True).fetchall()
 

@@ -9,6 +9,7 @@ from dongliang.common.refusals import Blocker, Refused
 from dongliang.people.models import Account
 
 
+@transaction.atomic
 def shuffle_comments(round: Round) -> int:
     """Write all comments of a closed round anew, in an order of chance, and return how many there are.
 

@@ -11,10 +11,11 @@ from typing import Any
 from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.utils.timezone import now
 
-from dongliang.ballots.actions.casting import Cast, take_in
+from dongliang.ballots.actions.casting import Cast, cast_ballots
 from dongliang.ballots.intake.snapshot import Snapshot, read_snapshot
 from dongliang.ballots.models import Round
 from dongliang.ballots.queries.residents import ballots_with, votes_counted
+from dongliang.common.refusals import Refused
 
 logger = logging.getLogger(__name__)
 
@@ -103,13 +104,18 @@ def granted(wishes: Sequence[Any], grant: Any) -> list[Any]:
 
 
 def store(wishes: Sequence[Store]) -> list[Any]:
-    """Store ballots, those of each round together."""
+    """Store ballots, those of each round in a transaction."""
     outcomes: list[Any] = [None] * len(wishes)
     rounds: dict[tuple[int, bytes], list[int]] = defaultdict(list)
     for place, wish in enumerate(wishes):
         rounds[wish.round, wish.key].append(place)
     for (round, key), places in rounds.items():
-        receipts = take_in(Round(pk=round), [wishes[place].cast for place in places], key=key, at=now())
+        try:
+            receipts: Sequence[Any] = cast_ballots(
+                Round(pk=round), [wishes[place].cast for place in places], key=key, at=now()
+            )
+        except Refused as refused:
+            receipts = [refused] * len(places)
         for place, receipt in zip(places, receipts, strict=True):
             outcomes[place] = receipt
     return outcomes
