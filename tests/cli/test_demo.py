@@ -37,6 +37,22 @@ def test_one_seed_gives_one_result_and_another_seed_another(tmp_path):
     assert first == second != third
 
 
+def test_the_demo_has_two_years_before_its_season_with_results_of_their_own(tmp_path):
+    demo(tmp_path / "home", *SMALL)
+
+    ask = (
+        "from dongliang.scoring.models import *; from dongliang.people.models import *; "
+        "from dongliang.years.queries.seasons import *; from dongliang.years.queries.mentors import *; "
+        "years = years_of(Organisation.objects.get(kind='district')); "
+        "found = mentors_of(years, Results(years)); "
+        "print([(year.label, year.is_public) for year in years], len({year.run.result_sha256 for year in years}), "
+        "[line.people > 9 for line in found.growth.lines], any(row.effect for row in found.rows))"
+    )
+    told = run(tmp_path / "home", "manage", "shell", "-v", "0", "-c", ask).stdout
+
+    assert told == "[('2019', True), ('2020', True), ('2021', True)] 3 [True, True] True\n"
+
+
 def test_make_demo_builds_the_season_from_the_checkout(tmp_path):
     made = subprocess.run(
         ["make", "demo", f"ARGS=--no-serve --scale 0.1 --home {tmp_path}/home"],
@@ -81,9 +97,9 @@ def test_the_demo_can_stop_while_the_season_is_open(tmp_path):
     told = demo(tmp_path / "home", *SMALL, "--keep-open").stdout
 
     assert "/v/" in told
-    # Six sheets of the demo's mentor and six of its department wait to be filled.
+    # Six sheets of the demo's mentor and six of its department wait to be filled, and one that was given back.
     count = "from dongliang.review.models import *; print(Assignment.objects.filter(response=None).count())"
-    assert run(tmp_path / "home", "manage", "shell", "-v", "0", "-c", count).stdout == "12\n"
+    assert run(tmp_path / "home", "manage", "shell", "-v", "0", "-c", count).stdout == "13\n"
     assert not (tmp_path / "home" / "results.json").exists()
 
 
