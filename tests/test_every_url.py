@@ -288,6 +288,17 @@ awards:feedback_files        S  +  x  x  x  x  x  x  x  -
 awards:feedback              S  +  x  x  x  -  -  +  -  -
 awards:feedback_file         S  +  x  x  x  -  -  +  -  -
 awards:feedback_case         S  +  x  x  x  -  -  +  -  -
+years:home                   S  >  >  >  x  >  >  >  >  >
+years:district               S  +  x  x  x  x  x  x  x  +
+years:district_export        S  +  x  x  x  x  x  x  x  -
+years:subdistricts           S  +  +  +  x  x  x  x  x  +
+years:subdistricts_export    S  +  +  +  x  x  x  x  x  -
+years:people                 S  +  +  +  x  x  x  x  x  +
+years:people_export          S  +  +  +  x  x  x  x  x  -
+years:person                 S  +  +  -  x  x  x  +  -  -
+years:mentors                S  +  x  x  x  x  x  x  x  +
+years:mentors_export         S  +  x  x  x  x  x  x  x  -
+years:mentor                 S  +  x  x  x  +  -  x  x  -
 awards:objection             +  +  +  +  +  +  +  +  +  +
 awards:check_certificate     +  +  +  +  +  +  +  +  +  +
 awards:certificate           +  +  +  +  +  +  +  +  +  +
@@ -675,6 +686,8 @@ def arguments_of(world: World) -> dict[str, list[Any]]:
         },
         "awards:objection": [honour_list],
         "awards:certificate": [certificate.number],
+        "years:person": [first.person_id],
+        "years:mentor": [world.mentors[0].person_id],
         "awards:decide_commendation": [Commendation.objects.get().pk],
         "awards:certify": [Commendation.objects.get().pk],
     }

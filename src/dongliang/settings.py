@@ -111,6 +111,7 @@ INSTALLED_APPS = [
     "dongliang.ballots",
     "dongliang.scoring",
     "dongliang.awards",
+    "dongliang.years",
     "dongliang.portal",
     "rules.apps.AutodiscoverRulesConfig",
     "django.contrib.auth",

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("dongliang.ballots.urls")),
     path("", include("dongliang.scoring.urls")),
     path("", include("dongliang.awards.urls")),
+    path("years/", include("dongliang.years.urls")),
     # Without a namespace: the page frame of the lowest app links to these two by name. Without a CSRF check: residents'
     # pages send no referrer, which that check asks for, and all that could be forged is a language or a type size.
     path("type-size/", public.type_size, name="type_size"),

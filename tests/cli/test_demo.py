@@ -37,7 +37,7 @@ def test_one_seed_gives_one_result_even_in_place_of_another_demo_and_another_see
     assert first == again != other
 
 
-def test_make_demo_builds_the_season_from_the_checkout(tmp_path):
+def test_make_demo_builds_the_season_and_two_years_before_it_from_the_checkout(tmp_path):
     made = subprocess.run(
         ["make", "demo", f"ARGS=--no-serve --scale 0.1 --home {tmp_path}/home"],
         cwd=ROOT,
@@ -47,6 +47,18 @@ def test_make_demo_builds_the_season_from_the_checkout(tmp_path):
     )
 
     assert "28 / 5 / 2 / 3" in made.stdout
+    # Two years came before it, with results of their own.
+    ask = (
+        "from dongliang.scoring.models import *; from dongliang.people.models import *; "
+        "from dongliang.years.queries.seasons import *; from dongliang.years.queries.mentors import *; "
+        "years = years_of(Organisation.objects.get(kind='district')); "
+        "found = mentors_of(years, Results(years)); "
+        "print([(year.label, year.is_public) for year in years], len({year.run.result_sha256 for year in years}), "
+        "[line.people > 9 for line in found.growth.lines], any(row.effect for row in found.rows))"
+    )
+    told = run(tmp_path / "home", "manage", "shell", "-v", "0", "-c", ask).stdout
+
+    assert told == "[('2019', True), ('2020', True), ('2021', True)] 3 [True, True] True\n"
 
 
 def test_the_demo_never_touches_a_folder_that_is_no_demo(tmp_path):

@@ -205,3 +205,23 @@ def test_a_season_can_be_made_harder():
     assert simulated.truth.severity.std() == pytest.approx(0.9 * 1.2, rel=0.3)
     assert simulated.truth.office_leniency.min() >= 2
     assert (turnout < 10).sum() >= 80
+
+
+def test_a_season_that_follows_another_is_drawn_from_the_merit_it_is_given():
+    merit = np.linspace(5, 9, 40) ** 2
+    plan = plan_assessments(
+        40, 5, per_target=3, avoid=np.zeros((40, 5), dtype=bool), rng=np.random.default_rng(3)
+    )
+
+    simulated = simulate_season(
+        np.random.default_rng(4),
+        subdistrict=np.arange(40) % 4,
+        plan=plan,
+        n_assessors=5,
+        departments=2,
+        ballots=800,
+        approvals=200,
+        merit=merit,
+    )
+
+    np.testing.assert_allclose(simulated.truth.merit, (merit - merit.mean()) / merit.std())

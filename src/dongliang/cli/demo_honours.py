@@ -1,8 +1,7 @@
 """Six who retired before the demo's season, honoured for their years. Needs Django configured."""
 
 import datetime
-
-import numpy as np
+from typing import Any
 
 from dongliang.awards.actions.commending import (
     certify_commendation,
@@ -10,15 +9,14 @@ from dongliang.awards.actions.commending import (
     propose_commendation,
     set_honour_title,
 )
-from dongliang.cli import liangzhou
-from dongliang.people.models import Account, Person, Tenure, TenureKind
+from dongliang.people.models import Account, Tenure, TenureKind
 from dongliang.seasons.models import Season
 
 RETIRING = 6
 MERITS = "任书记{years}年，把小区里的难事一件件办成，离任前把接力棒稳稳交到接任者手里。"
 
 
-def honour_the_retiring(rng: np.random.Generator, season: Season, *, panel: list[Account]) -> None:
+def honour_the_retiring(season: Season, *, panel: list[Account]) -> None:
     """The predecessors of six new secretaries: proposed by one of the office, confirmed by another, certified."""
     office, colleague = panel
     title = set_honour_title(
@@ -29,19 +27,16 @@ def honour_the_retiring(rng: np.random.Generator, season: Season, *, panel: list
         places=RETIRING,
         by=office,
     )
-    people = liangzhou.names(rng)
-    taken = set(Person.objects.values_list("name", flat=True))
     new = Tenure.objects.filter(post__enrolments__season=season, ends_on=None, kind=TenureKind.NEW)
-    for successor in new.order_by("post__organisation__code")[:RETIRING]:
-        name, gender = next(entry for entry in people if entry[0] not in taken)
-        years = int(rng.integers(6, 16))
-        last = successor.starts_on - datetime.timedelta(days=1)
-        tenure = Tenure.objects.create(
-            post=successor.post,
-            person=Person.objects.create(name=name, gender=gender),
-            kind=TenureKind.REELECTED,
-            starts_on=last.replace(year=last.year - years, day=1),
-            ends_on=last,
-        )
+    begun = new.order_by("post__organisation__code").values_list("post", "starts_on")
+    retired = [leaver for post, starts_on in begun if (leaver := who_retired(post, starts_on))]
+    for tenure in retired[:RETIRING]:
+        years = round((tenure.ends_on - tenure.starts_on).days / 365)
         proposed = propose_commendation(title, tenure=tenure, merits=MERITS.format(years=years), by=office)
         certify_commendation(decide_commendation(proposed, confirm=True, by=colleague), by=office)
+
+
+def who_retired(post: int, day: datetime.date) -> Any:
+    """Whose tenure ended the day before, and who serves nowhere else."""
+    ended = Tenure.objects.filter(post=post, ends_on=day - datetime.timedelta(days=1))
+    return ended.exclude(person__tenures__ends_on=None).select_related("person").first()

@@ -27,8 +27,11 @@ def keep_apart(season: Season, *, by: Account) -> None:
 
     Coaching and subdistricts keep people apart as it is. Only secretaries who can spare a mentor are touched.
     """
-    pairs = iter(spare_pairs(season))
-    predecessor, successor = next(pairs)
+    spare = spare_pairs(season)
+    # A post of which nobody else is on record before.
+    succeeded = set(Tenure.objects.exclude(ends_on=None).values_list("post", flat=True))
+    predecessor, successor = next(pair for pair in spare if pair[1].post_id not in succeeded)
+    pairs = (pair for pair in spare if pair[1] != successor)
     since = successor.post.tenures.get(person=successor.person, ends_on=None).starts_on
     Tenure.objects.create(
         post=successor.post,

@@ -29,14 +29,16 @@ from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.cli import liangzhou
+from dongliang.cli.demo_answers import send_sheets, simulate, spelt
 from dongliang.cli.demo_coaching import coach
 from dongliang.cli.demo_growth import build_growth, crown
 from dongliang.cli.demo_honours import honour_the_retiring
 from dongliang.cli.demo_review import keep_apart, remind_first_mentor, sign_institutions
 from dongliang.cli.demo_studios import build_studios
 from dongliang.cli.demo_turnover import hand_over
+from dongliang.cli.demo_years import build_past, merit_now
 from dongliang.common.refusals import Blocker, Refused
-from dongliang.engine.simulation import SimulatedSeason, simulate_season
+from dongliang.engine.simulation import SimulatedSeason
 from dongliang.mentoring.roster import confirm_roster, preview_roster
 from dongliang.people.actions import create_account, create_operator, set_up_district
 from dongliang.people.models import Account, Organisation, Role
@@ -45,7 +47,6 @@ from dongliang.people.roster.workbook import roster_workbook
 from dongliang.projects.actions import nominate, register_first_thing, set_state
 from dongliang.projects.models import FirstThing
 from dongliang.review.actions import Sheet, add_photo, return_sheet, submit_responses
-from dongliang.review.care import remarks_on
 from dongliang.review.models import Source
 from dongliang.scoring.actions import begin_collecting, end_collecting, run_scoring
 from dongliang.scoring.models import ScoringRun
@@ -69,8 +70,6 @@ HONOURS = ("best_secretaries", "popular_projects", "surest_things")
 STATES_TAKEN = (FirstThing.State.UNDER_WAY, FirstThing.State.LANDED)
 # Sheets of the demo's own mentor and department that are left to whoever looks around in the open season.
 LEFT_TO_FILL = 6
-# Of so many secretaries one has field sheets that say beside an indicator what bears its mark out.
-ONE_WITH_NOTES_IN = 5
 DEMO_USERS = ("operator", "office", "colleague", "street", "department", "mentor", "secretary", "leaver")
 Say = Callable[[str], None]
 
@@ -116,8 +115,11 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
                 )
             )
     rules = scaled_rules(scale)
+    with told(say, _("two earlier years, with their results")):
+        office, district, roster = found_district(rng, rules, password)
+        past = build_past(np.random.default_rng([seed, 3]), district, roster, rules, scale=scale, by=office)
     with told(say, _("roster, imported from a workbook")):
-        office, season = import_people(rng, rules, password)
+        season = import_people(district, rules, roster, password, by=office)
     with told(say, _("first things registered")):
         register_first_things(rng, season, by=office)
     with told(say, _("profiles, agreements and visits of the pairs")):
@@ -131,7 +133,14 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     with told(say, _("training held, people moved on the growth path")):
         build_growth(rng, season, by=office)
     with told(say, _("answers drawn from a known truth")):
-        drawn, plan = simulate(rng, season, everyone, scale)
+        drawn, plan = simulate(
+            rng,
+            season,
+            everyone,
+            ballots=round(BALLOTS * scale),
+            approvals=round(PROJECT_BALLOTS * scale),
+            merit=merit_now(np.random.default_rng([seed, 4]), everyone, past),
+        )
     with told(say, _("sheets sent")):
         send_sheets(rng, season, everyone, drawn, plan, leave=LEFT_TO_FILL if keep_open else 0)
         sign_institutions(season)
@@ -162,27 +171,41 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     with told(say, _("ballots' marks published, and proven")):
         archive_of(open_tally(season, by=office))
     with told(say, _("six who retired honoured")):
-        honour_the_retiring(rng, season, panel=panel)
+        honour_the_retiring(season, panel=panel)
     with told(say, _("posts handed over")):
         hand_over(rng, season, by=office, password=password)
     return season
 
 
-def import_people(rng: np.random.Generator, rules: RuleBookContent, password: str) -> tuple[Account, Season]:
-    """The district with its roster, a season in preparation, and the demo's accounts."""
+def found_district(
+    rng: np.random.Generator, rules: RuleBookContent, password: str
+) -> tuple[Account, Organisation, dict[str, list[dict[str, object]]]]:
+    """The district with its office, and the roster that its newest election will lead to."""
     operator = create_operator("operator", password)
     district = set_up_district("LZ", "梁州区", by=operator)
     office = create_account(
         "office", "区委组织部 林晓", Role.OFFICE, district, by=operator, password=password
     )
-    season = create_season(district, slug="liangzhou-2021", rules=rules, by=office)
-    data = roster_workbook(**invented_roster(rng, rules))
-    confirm_roster(preview_roster(district, "梁州区花名册.xlsx", data, by=office), by=office)
+    return office, district, invented_roster(rng, rules)
+
+
+def import_people(
+    district: Organisation,
+    rules: RuleBookContent,
+    roster: dict[str, list[dict[str, object]]],
+    password: str,
+    *,
+    by: Account,
+) -> Season:
+    """A season in preparation with its roster, and the demo's accounts."""
+    season = create_season(district, slug="liangzhou-2021", rules=rules, by=by)
+    data = roster_workbook(**roster)
+    confirm_roster(preview_roster(district, "梁州区花名册.xlsx", data, by=by), by=by)
     # The same file again: now that everyone is enrolled, it pairs the new with their mentors, and changes nothing else.
     enrol_secretaries(season)
-    confirm_roster(preview_roster(district, "梁州区花名册.xlsx", data, by=office), by=office)
-    make_accounts(season, password, by=office)
-    return office, season
+    confirm_roster(preview_roster(district, "梁州区花名册.xlsx", data, by=by), by=by)
+    make_accounts(season, password, by=by)
+    return season
 
 
 def invented_roster(rng: np.random.Generator, rules: RuleBookContent) -> dict[str, list[dict[str, object]]]:
@@ -281,32 +304,6 @@ def register_first_things(rng: np.random.Generator, season: Season, *, by: Accou
             set_state(project, state, by=by)
 
 
-def simulate(
-    rng: np.random.Generator, season: Season, everyone: list[Enrolment], scale: float
-) -> tuple[SimulatedSeason, np.ndarray]:
-    """What everyone answers, given the sheets assigned; and the plan as mentor codes, a row a secretary."""
-    subdistricts = list(subdistricts_of(season.district))
-    mentors = {mentor.pk: code for code, mentor in enumerate(season.mentors.all())}
-    assessors: dict[int, list[int]] = {entry.pk: [] for entry in everyone}
-    for enrolment, mentor in season.assignments.filter(source=Source.FIELD).values_list(
-        "enrolment", "mentor"
-    ):
-        assessors[enrolment].append(mentors[mentor])
-    plan = np.array([sorted(assessors[entry.pk]) for entry in everyone])
-    position = {subdistrict.pk: code for code, subdistrict in enumerate(subdistricts)}
-    drawn = simulate_season(
-        rng,
-        subdistrict=np.array([position[entry.subdistrict.pk] for entry in everyone]),
-        plan=plan,
-        n_assessors=len(mentors),
-        departments=departments_of(season.district).count(),
-        ballots=round(BALLOTS * scale),
-        approvals=round(PROJECT_BALLOTS * scale),
-        indicators=len(season.rules.indicators),
-    )
-    return drawn, plan
-
-
 def return_one_sheet(season: Season, *, by: Account, refilled: bool) -> None:
     """A sheet of the demo's own mentor with a photo, given back by the office, and filled again unless it is to wait."""
     sheet = season.assignments.filter(source=Source.FIELD, response__isnull=False).order_by("mentor", "pk")[0]
@@ -316,53 +313,6 @@ def return_one_sheet(season: Season, *, by: Account, refilled: bool) -> None:
     if refilled:
         again = Sheet(sheet, before.marks, before.project_mark, liangzhou.NOTES[1])
         submit_responses(season, [again], by=None)
-
-
-def send_sheets(
-    rng: np.random.Generator,
-    season: Season,
-    everyone: list[Enrolment],
-    drawn: SimulatedSeason,
-    plan: np.ndarray,
-    *,
-    leave: int,
-) -> None:
-    """Send the drawn answers, but for the last ``leave`` sheets of the demo's own mentor and department."""
-    code = {entry.pk: index for index, entry in enumerate(everyone)}
-    mentors: dict[int | None, int] = {mentor.pk: index for index, mentor in enumerate(season.mentors.all())}
-    departments = {department.pk: index for index, department in enumerate(departments_of(season.district))}
-    sheets = []
-    rules = season.rules
-    for assignment in season.assignments.select_related("institution", "mentor").order_by("pk"):
-        target = code[assignment.enrolment_id]
-        if assignment.source == Source.FIELD:
-            seat = int(np.flatnonzero(plan[target] == mentors[assignment.mentor_id])[0])
-            note = liangzhou.NOTES[rng.integers(len(liangzhou.NOTES))]
-            marks, project = drawn.field_marks[target, seat], str(drawn.project_marks[target, seat])
-            spelt_out = spelt(marks)
-            notes = {rules.indicators[0].key: liangzhou.NOTES[2]} if target % ONE_WITH_NOTES_IN == 0 else {}
-            sheets.append(Sheet(assignment, spelt_out, project, note, notes, remarks_on(spelt_out, project)))
-        elif assignment.institution_id in departments:
-            sheets.append(
-                Sheet(
-                    assignment,
-                    spelt(drawn.department_marks[departments[assignment.institution_id or 0], target]),
-                )
-            )
-        else:
-            sheets.append(Sheet(assignment, spelt(drawn.office_marks[target])))
-    mentor, department = next(iter(mentors)), next(iter(departments))
-    for own in (
-        [sheet for sheet in sheets if sheet.assignment.mentor_id == mentor],
-        [sheet for sheet in sheets if sheet.assignment.institution_id == department],
-    ):
-        for sheet in own[len(own) - leave :]:
-            sheets.remove(sheet)
-    submit_responses(season, sheets, by=None)
-
-
-def spelt(marks: np.ndarray) -> str:
-    return "".join(map(str, marks.tolist()))
 
 
 def cast(season: Season, everyone: list[Enrolment], drawn: SimulatedSeason, rng: np.random.Generator) -> None:

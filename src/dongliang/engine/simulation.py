@@ -161,6 +161,7 @@ def simulate_season(
     office_leniency: tuple[float, float] = OFFICE_LENIENCY,
     turnout_log_sd: float = BALLOTS_LOG_SD,
     thin_share: float = THIN_SHARE,
+    merit: Floats | None = None,
 ) -> SimulatedSeason:
     """Draw one season from a known truth.
 
@@ -186,6 +187,9 @@ def simulate_season(
         Standard deviation of the logarithm of a neighbourhood's number of ballots.
     thin_share : float
         Share of the neighbourhoods with fewer than ten ballots.
+    merit : (p,) float, optional
+        What the targets have in common to all sources, up to level and scale, for a season that follows another one;
+        without it, it is drawn.
 
     Returns
     -------
@@ -199,9 +203,7 @@ def simulate_season(
     the ends of the scale and the last gives one mark for everything.
     """
     targets = len(subdistrict)
-    street = rng.standard_normal(int(subdistrict.max()) + 1)[subdistrict]
-    own = rng.standard_normal(targets)
-    merit = _standardised(np.sqrt(1 - SUBDISTRICT_SHARE**2) * own + SUBDISTRICT_SHARE * street)
+    merit = _drawn_merit(rng, subdistrict) if merit is None else _standardised(merit)
     field, institution, public = (_seen(rng, merit, sd) for sd in (FIELD_SD, INSTITUTION_SD, PUBLIC_SD))
     severity = _centred(rng.normal(0, severity_spread * FIELD_SD, n_assessors))
     leniency = rng.uniform(*office_leniency, int(subdistrict.max()) + 1)
@@ -351,6 +353,12 @@ def _centred(values: Floats) -> Floats:
 
 def _standardised(values: Floats) -> Floats:
     return np.asarray(_centred(values) / values.std())
+
+
+def _drawn_merit(rng: np.random.Generator, subdistrict: Integers) -> Floats:
+    street = rng.standard_normal(int(subdistrict.max()) + 1)[subdistrict]
+    own = rng.standard_normal(len(subdistrict))
+    return _standardised(np.sqrt(1 - SUBDISTRICT_SHARE**2) * own + SUBDISTRICT_SHARE * street)
 
 
 def _seen(rng: np.random.Generator, merit: Floats, sd: float) -> Floats:

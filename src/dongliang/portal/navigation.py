@@ -53,6 +53,7 @@ def places_for(account: Account) -> list[tuple[str, str]]:
             pgettext("navigation", "Feedback"),
             "awards:feedback_list",
         ),
+        (account.has_perm("years.see_years"), pgettext("navigation", "Years"), "years:home"),
         (office, _("Roster"), "mentoring:roster"),
         (office, _("Accounts"), "people:accounts"),
         (True, _("Rules"), "portal:rules"),

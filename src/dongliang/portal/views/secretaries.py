@@ -10,14 +10,18 @@ from django.utils.translation import gettext as _
 from rules.contrib.views import permission_required
 
 from dongliang.awards.queries.feedback import feedback_visible_to
+from dongliang.common.comparison_charts import DifferenceChart
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.mentoring.queries import enrolments_visible_to
 from dongliang.people.models import Organisation, Role
 from dongliang.people.queries import has_role
 from dongliang.portal.forms import SecretaryFilter
 from dongliang.portal.queries import record_of, secretaries_visible_to
-from dongliang.seasons.models import Season
+from dongliang.seasons.models import Enrolment, Season
 from dongliang.seasons.queries import seasons_visible_to
+from dongliang.years.queries.people import charts_of
+from dongliang.years.queries.people import record_of as record_of_years
+from dongliang.years.queries.seasons import scored, sees_everything, years_of
 
 ROWS_A_PAGE = 50
 
@@ -108,8 +112,22 @@ def secretary(request: HttpRequest, number: int) -> HttpResponse:
             "record": record,
             "feedback": feedback_visible_to(request.user).filter(enrolment=enrolment).first(),
             "rule_book_fingerprint": season.rule_book.sha256 if record.measures else None,
+            "year_charts": year_charts(request, enrolment),
         },
     )
+
+
+def year_charts(request: HttpRequest, enrolment: Enrolment) -> list[DifferenceChart]:
+    """The secretary's years side by side, once there are two; to those who may read all of them."""
+    district = enrolment.season.district
+    own = enrolment.person_id == request.user.person_id and has_role(request.user, Role.SECRETARY)
+    everything = sees_everything(request.user, district)
+    if not (own or request.user.has_perm("years.compare_people")):
+        return []
+    years = years_of(district, public_only=not everything)
+    if len(scored(years)) < 2:
+        return []
+    return charts_of(record_of_years(enrolment.person, years, scores=everything))
 
 
 @permission_required("portal.read_secretaries", raise_exception=True)
