@@ -95,7 +95,7 @@ def test_a_visit_written_and_photographed_without_a_signal_arrives_once_it_is_ba
     axe(phone)
     finish(phone)
     expect(phone.get_by_role("listitem").filter(has_text="三号楼水泵坏了谁修")).to_contain_text(
-        "1 份已存在这部手机里"
+        "等待发送"
     )
     shoot(phone, "visit-waiting")
     axe(phone)
@@ -181,7 +181,7 @@ def test_what_became_of_a_step_is_told_without_a_signal(phone, basement):
     axe(phone)
     finish(phone)
     expect(phone.get_by_role("listitem").filter(has_text="约定事项的结果")).to_contain_text(
-        "1 份已存在这部手机里"
+        "等待发送"
     )
 
     phone.context.set_offline(False)

@@ -21,7 +21,7 @@
     event.preventDefault();
     await Offline.send().catch(() => null);
     if ((await Offline.unsent()) && !window.confirm(lose)) return;
-    await Offline.wipe();
+    await Offline.wipe({ forGood: true });
     const registrations = navigator.serviceWorker ? await navigator.serviceWorker.getRegistrations() : [];
     await Promise.all(registrations.map((registration) => registration.unregister()));
     // What a worker was still fetching.

@@ -11,6 +11,8 @@ self.Offline = (() => {
   const listeners = [];
   let opened = null;
   let sending = null;
+  // Somebody signed out on this page, which is about to go: what it still saves is not to be kept.
+  let over = false;
 
   const settled = (request) =>
     new Promise((resolve, reject) => {
@@ -18,7 +20,9 @@ self.Offline = (() => {
       request.onerror = () => reject(request.error);
     });
 
-  function open() {
+  const open = () => (over ? new Promise(() => {}) : openAnyway());
+
+  function openAnyway() {
     if (!opened) {
       const request = indexedDB.open(NAME, 1);
       request.onupgradeneeded = () => {
@@ -40,8 +44,8 @@ self.Offline = (() => {
   }
 
   // Resolves once it is on the disk, not when it is merely asked for.
-  async function change(stores, work) {
-    const transaction = (await open()).transaction(stores, "readwrite");
+  async function change(stores, work, database = open()) {
+    const transaction = (await database).transaction(stores, "readwrite");
     const done = new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;
       transaction.onabort = transaction.onerror = () => reject(transaction.error);
@@ -84,10 +88,12 @@ self.Offline = (() => {
     }
   }
 
-  async function wipe() {
+  // For good where the page goes: it saves what is written once more when it is left.
+  async function wipe({ forGood = false } = {}) {
+    over = over || forGood;
     if (channel) channel.postMessage("wiping");
-    await change(Object.keys(STORES), (...stores) => stores.forEach((store) => store.clear()));
-    const database = await open();
+    await change(Object.keys(STORES), (...stores) => stores.forEach((store) => store.clear()), openAnyway());
+    const database = await openAnyway();
     database.close();
     opened = null;
     await new Promise((resolve) => {
