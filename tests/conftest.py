@@ -8,6 +8,9 @@ import pytest
 
 pytest_plugins = ["tests.browser"]
 
+# The fixtures of tests.browser that open one.
+PAGES = frozenset({"phone", "phone_without_script", "desktop", "desktop_without_script"})
+
 # No test asserts a time, and a busy machine makes none fail.
 hypothesis.settings.register_profile(
     "dongliang", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -27,7 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if "chromium" in getattr(item, "fixturenames", ()):
+        params = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        # By name where a test asks for one screen or the other.
+        if "chromium" in getattr(item, "fixturenames", ()) or not PAGES.isdisjoint(map(str, params)):
             item.add_marker("browser")
     if config.getoption("--database-only"):
         config.hook.pytest_deselected(items=[item for item in items if not uses_database(item)])
@@ -36,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def uses_database(item: pytest.Item) -> bool:
     fixtures = set(getattr(item, "fixturenames", ()))
-    if "chromium" in fixtures:
+    if item.get_closest_marker("browser"):
         return False
     return bool(item.get_closest_marker("django_db")) or bool(
         fixtures & {"db", "transactional_db", "live_server"}
@@ -76,6 +81,30 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
         database.setdefault("TEST", {})["NAME"] = str(Path(os.environ["DONGLIANG_HOME"], "tests.sqlite3"))
         # What a power cut does to the data of a test is no concern.
         database["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Empty the database quickly after each test that commits."""
+    from django.contrib.contenttypes.management import create_contenttypes
+    from django.db import connection
+    from django.db.models.signals import post_migrate
+
+    # Nothing here asks for Django's permissions, which it would write anew each time.
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    if connection.vendor == "postgresql":
+        type(connection.ops).sql_flush = deletions
+
+
+def deletions(_operations: Any, _style: Any, tables: list[str], **_more: Any) -> list[str]:
+    """What empties ``tables``. PostgreSQL makes new files for each table that it truncates, and there are hundreds."""
+    deleted = [f'DELETE FROM "{table}"' for table in tables]
+    return [
+        "SET session_replication_role = replica",
+        *deleted,
+        "SET session_replication_role = DEFAULT",
+    ]
 
 
 @pytest.fixture(scope="session", autouse=True)

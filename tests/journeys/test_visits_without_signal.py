@@ -94,9 +94,7 @@ def test_a_visit_written_and_photographed_without_a_signal_arrives_once_it_is_ba
     shoot(phone, "visit-form-offline")
     axe(phone)
     finish(phone)
-    expect(phone.get_by_role("listitem").filter(has_text="三号楼水泵坏了谁修")).to_contain_text(
-        "等待发送"
-    )
+    expect(phone.get_by_role("listitem").filter(has_text="三号楼水泵坏了谁修")).to_contain_text("等待发送")
     shoot(phone, "visit-waiting")
     axe(phone)
     assert Visit.objects.count() == 1
@@ -180,9 +178,7 @@ def test_what_became_of_a_step_is_told_without_a_signal(phone, basement):
     shoot(phone, "step-offline")
     axe(phone)
     finish(phone)
-    expect(phone.get_by_role("listitem").filter(has_text="约定事项的结果")).to_contain_text(
-        "等待发送"
-    )
+    expect(phone.get_by_role("listitem").filter(has_text="约定事项的结果")).to_contain_text("等待发送")
 
     phone.context.set_offline(False)
 
