@@ -16,8 +16,8 @@ from django.views.decorators.http import require_POST
 from dongliang.common.refusals import Refused
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.mentoring.queries import enrolments_visible_to
-from dongliang.people.models import Organisation, Role
-from dongliang.people.queries import has_role, is_office
+from dongliang.people.models import Role
+from dongliang.people.queries import has_role, is_office, organisations_of
 from dongliang.projects.actions import change_first_thing, nominate, register_first_thing, set_state
 from dongliang.projects.forms import FirstThingForm, ProjectFilter
 from dongliang.projects.models import FirstThing
@@ -64,7 +64,7 @@ def first_things(request: HttpRequest) -> HttpResponse:
 
 
 def filter_of(request: HttpRequest, season: Season, visible: QuerySet[Enrolment]) -> ProjectFilter:
-    subdistricts = Organisation.objects.filter(pk__in=visible.values("post__organisation__parent"))
+    subdistricts = organisations_of(visible, "post__organisation__parent")
     return ProjectFilter(request.GET, rules=season.rules, subdistricts=subdistricts)
 
 

@@ -34,8 +34,7 @@ from dongliang.awards.views.feedback_papers import paper_of, words_of
 from dongliang.ballots.queries.comments import comments_shown_to
 from dongliang.common.refusals import Refused
 from dongliang.common.sheets import Table, download, xlsx_response
-from dongliang.people.models import Organisation
-from dongliang.people.queries import is_office
+from dongliang.people.queries import is_office, organisations_of
 from dongliang.projects.queries import category_names
 from dongliang.seasons.models import Season
 from dongliang.seasons.queries import seasons_visible_to
@@ -57,9 +56,7 @@ def filtered(request: HttpRequest, season: Season) -> tuple[FeedbackFilter, Quer
     rows = feedback_listed_for(request.user).filter(release__season=season)
     form = FeedbackFilter(
         request.GET or None,
-        subdistricts=Organisation.objects.filter(
-            pk__in=rows.order_by().values("enrolment__post__organisation__parent")
-        ),
+        subdistricts=organisations_of(rows, "enrolment__post__organisation__parent"),
     )
     return form, matching_feedback(rows, **form.wanted)
 

@@ -18,7 +18,7 @@ from dongliang.ballots.models import Comment
 from dongliang.ballots.queries.comments import comment_counts, comments_visible_to, matching_comments
 from dongliang.common.refusals import Refused
 from dongliang.common.sheets import Table, xlsx_response
-from dongliang.people.models import Organisation
+from dongliang.people.queries import organisations_of
 from dongliang.seasons.models import Season
 from dongliang.seasons.queries import seasons_visible_to
 
@@ -30,9 +30,7 @@ def filtered(request: HttpRequest, season: Season) -> tuple[CommentFilter, Query
     rows = comments_visible_to(request.user).filter(round__season=season)
     form = CommentFilter(
         request.GET or None,
-        subdistricts=Organisation.objects.filter(
-            pk__in=rows.order_by().values("enrolment__post__organisation__parent")
-        ),
+        subdistricts=organisations_of(rows, "enrolment__post__organisation__parent"),
     )
     return form, matching_comments(rows, **form.wanted)
 

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from dongliang.common.pinyin import has_initials, is_initials
 from dongliang.mentoring.queries import enrolments_visible_to
 from dongliang.people.models import Account, Organisation, Role
-from dongliang.people.queries import organisations_reached
+from dongliang.people.queries import organisations_of, organisations_reached
 from dongliang.seasons.models import Enrolment, Season
 from dongliang.seasons.queries import seasons_visible_to
 
@@ -57,4 +57,4 @@ def matching(
 
 
 def subdistricts_among(secretaries: QuerySet[Enrolment]) -> QuerySet[Organisation]:
-    return Organisation.objects.filter(pk__in=secretaries.order_by().values("post__organisation__parent"))
+    return organisations_of(secretaries, "post__organisation__parent")

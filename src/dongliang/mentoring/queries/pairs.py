@@ -14,7 +14,13 @@ from dongliang.mentoring.models import Mentor, Pair, Side, Signature
 from dongliang.mentoring.queries.profiles import places_of
 from dongliang.mentoring.queries.proposals import barred_blocker, barred_pairs, capacity_blocker, loads_beside
 from dongliang.people.models import Account, Organisation, Role
-from dongliang.people.queries import found_by_name, grants_of, has_role, organisations_reached
+from dongliang.people.queries import (
+    found_by_name,
+    grants_of,
+    has_role,
+    organisations_of,
+    organisations_reached,
+)
 from dongliang.seasons.models import Season
 
 SIGNERS = len(Side)
@@ -120,7 +126,7 @@ def matching_pairs(
 
 
 def subdistricts_of_pairs(pairs: QuerySet[Pair]) -> QuerySet[Organisation]:
-    return Organisation.objects.filter(pk__in=pairs.order_by().values("mentee__post__organisation__parent"))
+    return organisations_of(pairs, "mentee__post__organisation__parent")
 
 
 def side_of(account: Account, pair: Pair) -> Side | None:

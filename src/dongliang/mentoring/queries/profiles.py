@@ -13,7 +13,7 @@ from dongliang.mentoring.models import WORDS_LENGTH, Level, MenteeProfile, Mento
 from dongliang.mentoring.queries import enrolments_visible_to
 from dongliang.mentoring.vocabulary import estate_key, indicator_key, recognised, things
 from dongliang.people.models import Account, Organisation, Role
-from dongliang.people.queries import found_by_name, has_role, organisations_reached
+from dongliang.people.queries import found_by_name, has_role, organisations_of, organisations_reached
 from dongliang.seasons.models import Enrolment, Season
 from dongliang.seasons.queries import enrolments
 from dongliang.seasons.rulebook import RuleBookContent
@@ -110,7 +110,7 @@ def matching_mentees(
 
 
 def subdistricts_of_mentees(rows: QuerySet[Enrolment]) -> QuerySet[Organisation]:
-    return Organisation.objects.filter(pk__in=rows.order_by().values("post__organisation__parent"))
+    return organisations_of(rows, "post__organisation__parent")
 
 
 # Needs

@@ -58,7 +58,7 @@ from dongliang.mentoring.views.access import (
     tell,
 )
 from dongliang.mentoring.vocabulary import WORDS, things
-from dongliang.people.models import Organisation
+from dongliang.people.queries import organisations_of
 from dongliang.people.roster.reading import RosterRefused
 from dongliang.seasons.models import Season
 from dongliang.seasons.queries import seasons_visible_to
@@ -77,7 +77,7 @@ def strong_in(levels: dict[str, int], names: dict[str, str]) -> str:
 
 def mentors_found(request: HttpRequest, season: Season) -> tuple[MentorFilter, Any]:
     visible = mentors_visible_to(request.user, season)
-    homes = Organisation.objects.filter(pk__in=visible.order_by().values("home"))
+    homes = organisations_of(visible, "home")
     form = MentorFilter(request.GET, subdistricts=homes)
     return form, matching_mentors(visible, **form.wanted, largest=season.rules.mentoring.largest_load)
 

@@ -13,8 +13,8 @@ from dongliang.awards.queries.feedback import feedback_visible_to
 from dongliang.common.comparison_charts import DifferenceChart
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.mentoring.queries import enrolments_visible_to
-from dongliang.people.models import Organisation, Role
-from dongliang.people.queries import has_role
+from dongliang.people.models import Role
+from dongliang.people.queries import has_role, organisations_of
 from dongliang.portal.forms import SecretaryFilter
 from dongliang.portal.queries import record_of, secretaries_visible_to
 from dongliang.seasons.models import Enrolment, Season
@@ -37,9 +37,7 @@ def filtered(request: HttpRequest, season: Season) -> tuple[SecretaryFilter, Que
     visible = secretaries_visible_to(request.user, season)
     form = SecretaryFilter(
         request.GET or None,
-        subdistricts=Organisation.objects.filter(
-            pk__in=visible.order_by().values("post__organisation__parent")
-        ),
+        subdistricts=organisations_of(visible, "post__organisation__parent"),
     )
     if form.is_valid():
         wanted = form.cleaned_data

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from dongliang.common.refusals import Refused
 from dongliang.people.models import Organisation
+from dongliang.people.queries import organisations_of
 
 ROWS = 100
 
@@ -40,7 +41,7 @@ def page_of(request: HttpRequest, rows: QuerySet | Sequence[Any]) -> Page:
 
 def subdistricts_of(organisations: QuerySet[Any], path: str) -> QuerySet[Organisation]:
     """The subdistricts in which the rows lie, ``path`` leading from a row to its subdistrict."""
-    return Organisation.objects.filter(pk__in=organisations.order_by().values(path))
+    return organisations_of(organisations, path)
 
 
 def handover_steps(*steps: tuple[str, Any]) -> list[dict[str, Any]]:
