@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 # Before numpy loads its BLAS: a comparison is of one thread with one thread.
@@ -144,7 +145,7 @@ def grow(sizes: tuple[int, ...]) -> None:
     print(f"\n{'growth, crossed':38} {'ours':>9} {'us/rating':>10} {'peak so far':>12}")
     for size in sizes:
         ratings = crossed(size)
-        used = statistics.median(cpu(lambda ratings=ratings: gaussian(ratings)) for _ in range(3))
+        used = statistics.median(cpu(partial(gaussian, ratings)) for _ in range(3))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(
             f"{size:>12,} ratings, {ratings.n_targets:>5,} targets    {used:8.3f}s {1e6 * used / size:10.2f} {peak:9.2f} GB"

@@ -15,7 +15,9 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 # Before numpy loads its BLAS: a comparison is of one thread with one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -28,6 +30,7 @@ from dongliang.engine.data import Ratings
 from dongliang.engine.facets import rating_scale
 
 ROUNDS = 5
+Steps = Literal["common", "per_indicator"]
 FIELD = Path(__file__).parent.parent / "tests" / "reference" / "data" / "synth_field.csv"
 # CPU seconds of TAM 4.3-25, tam.mml.mfr(~ item * step + rater) with its default grid, on synth_field.
 TAM = 0.39
@@ -66,13 +69,13 @@ def main() -> None:
     bars.show()
 
 
-def compare(ratings: Ratings) -> tuple[dict[str, list[float]], list[dict[str, float]]]:
-    ours: dict[str, list[float]] = {"common": [], "per_indicator": []}
+def compare(ratings: Ratings) -> tuple[dict[Steps, list[float]], list[dict[str, float]]]:
+    ours: dict[Steps, list[float]] = {"common": [], "per_indicator": []}
     theirs = []
     peer = importlib.util.find_spec("raschpy") is not None
     for _ in range(ROUNDS):
         for steps, times in ours.items():
-            times.append(cpu(lambda steps=steps: rating_scale(ratings, steps=steps)))
+            times.append(cpu(partial(rating_scale, ratings, steps=steps)))
         if peer:
             theirs.append(raschpy(ratings))
     return ours, theirs
@@ -107,7 +110,7 @@ def grow() -> None:
     print(f"\n{'growth':40} {'ours':>9} {'us/rating':>10} {'peak':>9}")
     for targets, raters in ((1_112, 13), (1_112, 208), (4_448, 13), (4_448, 832), (62_500, 52)):
         ratings = simulated(targets, raters)
-        used = cpu(lambda ratings=ratings: rating_scale(ratings))
+        used = cpu(partial(rating_scale, ratings))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         name = f"{len(ratings):>9,} ratings, {targets:>6,} x {raters:>4,} raters"
         print(f"{name:40} {used:8.2f}s {1e6 * used / len(ratings):10.1f} {peak:6.0f} MB")

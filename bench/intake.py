@@ -190,16 +190,23 @@ def pgbench(made: Cluster, seconds: float, script: Path) -> Run:
     program = programs() / "pgbench"
     command = [program, "-h", made.data, "-U", "dongliang", "-n", "-M", "prepared", "-c", CLIENTS, "-j", 2]
     command += ["-T", max(1, round(seconds)), "-f", script, "dongliang"]
-    before, busy = cpu_seconds(made.server.pid), busy_seconds()
+    before, busy = cpu_seconds(made.pid), busy_seconds()
     mine = os.times()
     told = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout
     after = os.times()
-    done = int(re.search(r"actually processed: (\d+)", told)[1])
+    done = int(told_number(r"actually processed: (\d+)", told))
     client = after.children_user + after.children_system - mine.children_user - mine.children_system
-    a_second = float(re.search(r"tps = ([\d.]+)", told)[1])
-    server = cpu_seconds(made.server.pid) - before
+    a_second = told_number(r"tps = ([\d.]+)", told)
+    server = cpu_seconds(made.pid) - before
     others = share_of_others(busy_seconds() - busy - server - client, after.elapsed - mine.elapsed)
     return Run(a_second, server / done, client / done, others)
+
+
+def told_number(pattern: str, told: str) -> float:
+    found = re.search(pattern, told)
+    if found is None:
+        sys.exit(f"pgbench did not say what was asked of it:\n{told}")
+    return float(found[1])
 
 
 def share_of_others(seconds: float, lasted: float) -> float:
@@ -224,7 +231,7 @@ def prepared(name: str, folder: Path, postgres: Cluster | None) -> System:
 
 def serve(stack: ExitStack, system: System, command: list[str]) -> None:
     pid = stack.enter_context(server([*command, "--port", str(system.port)], system.port, system.environment))
-    system.pids = [pid, *([system.postgres.server.pid] if system.postgres else [])]
+    system.pids = [pid, *([system.postgres.pid] if system.postgres else [])]
 
 
 def ours(stack: ExitStack, system: System, workers: int) -> None:
@@ -341,7 +348,7 @@ def report(found: dict[str, list[Run]], workers: int, memory: dict[str, float]) 
     print(f"{'':44} {'a second':>9} {'CPU each':>10} {'client':>9} {'median':>9} {'p99':>9} {'others':>7}")
 
     def middle(name: str, figure: str) -> float:
-        return statistics.median(getattr(run, figure) for run in found[name])
+        return float(statistics.median(getattr(run, figure) for run in found[name]))
 
     for name in found:
         line = f"{name:44} {middle(name, 'a_second'):9,.0f} {middle(name, 'cpu') * 1e6:7,.0f} µs"
@@ -357,9 +364,8 @@ def report(found: dict[str, list[Run]], workers: int, memory: dict[str, float]) 
     def paired(of: str, to: str, figure: str = "a_second", mine: str = "") -> float:
         """The median of the rounds' ratios, each within its own round."""
         pairs = zip(found[of], found[to], strict=True)
-        return statistics.median(
-            getattr(one, mine or figure) / getattr(other, figure) for one, other in pairs
-        )
+        ratios = [getattr(one, mine or figure) / getattr(other, figure) for one, other in pairs]
+        return float(statistics.median(ratios))
 
     ballots = "ballots on PostgreSQL"
     floor = paired("pgbench, single rows", "HTTP server alone, one process")

@@ -11,6 +11,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 # Before numpy loads its BLAS: a comparison is of one thread with one thread.
@@ -58,7 +59,7 @@ def grow() -> None:
     print(f"\n{'growth':52} {'gaussian':>9} {'ordinal':>9} {'peak':>9}")
     for targets, ballots in ((278, 10**4), (278, 10**6), (278, 10**8), (6_000, 10**6), (6_000, 10**8)):
         tally = simulated(targets, ballots)
-        used = [cpu(lambda fit=fit, tally=tally: fit(tally)) for fit in (nested.gaussian, nested.ordinal)]
+        used = [cpu(partial(fit, tally)) for fit in (nested.gaussian, nested.ordinal)]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         name = f"{ballots:>11,} ballots, {targets:>5,} targets, {len(tally):>9,} rows"
         print(f"{name:52} {used[0]:8.2f}s {used[1]:8.2f}s {peak:6.0f} MB")
@@ -70,16 +71,18 @@ def simulated(targets: int, ballots: int) -> Tally:
     nodes = np.linspace(-5, 5, 41)
     weights = np.exp(-(nodes**2) / 2)
     weights /= weights.sum()
-    patterns = np.stack(np.meshgrid(*[np.arange(1, 6)] * 4, indexing="ij"), axis=-1).reshape(-1, 4)
+    patterns = np.stack(np.meshgrid(*[np.arange(1, 6, dtype=np.int8)] * 4, indexing="ij"), axis=-1).reshape(
+        -1, 4
+    )
     cuts = np.array([-5.2, -3.9, -1.9, 0.4]) - np.array([0.15, 0.0, -0.25, 0.10])[:, None]
     counts = np.empty((targets, len(patterns)), dtype=np.int64)
-    for target, merit in enumerate(rng.normal(0, 0.55, targets)):
+    for row, merit in enumerate(rng.normal(0, 0.55, targets)):
         below = expit(cuts[..., None] - merit - 2.0 * nodes)
         chances = np.diff(below, axis=1, prepend=0.0, append=1.0)
         whole = weights
         for indicator in range(4):
             whole = (whole[..., None, :] * chances[indicator]).reshape(-1, len(nodes))
-        counts[target] = rng.multinomial(ballots // targets, whole.sum(axis=1) / whole.sum())
+        counts[row] = rng.multinomial(ballots // targets, whole.sum(axis=1) / whole.sum())
     target, pattern = np.nonzero(counts)
     return Tally(target=target, marks=patterns[pattern], count=counts[target, pattern], n_targets=targets)
 

@@ -17,7 +17,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from dongliang.engine import classic, composite, crossed, integrity, ranking
-from dongliang.engine.data import Ballots, Composite, Fit, Ratings
+from dongliang.engine.data import Ballots, Composite, Fit, Floats, Ratings
 from dongliang.engine.planning import plan_assessments
 from dongliang.engine.simulation import SimulatedSeason, simulate_ballots, simulate_season
 
@@ -87,7 +87,9 @@ def add(results: Results, scenario: Scenario, targets: int, listed: int, rng: np
     given = answers(season, plan, ballots)
     truth = season.truth
     expected = {source: truth.expected[source] for source in WEIGHTS}
-    exact = sum(weight * standard(expected[source]) for source, weight in WEIGHTS.items())
+    exact = sum(
+        (weight * standard(expected[source]) for source, weight in WEIGHTS.items()), start=np.zeros(targets)
+    )
     best, merited = top(exact, listed), top(truth.merit, listed)
 
     def score(name: str, measured: Mapping[str, Ratings]) -> Composite:
@@ -110,7 +112,9 @@ def add(results: Results, scenario: Scenario, targets: int, listed: int, rng: np
             off = np.abs(scores.expected - true - (scores.expected - true).mean())
             note(results.covered, "expected", float((off <= HALF_WIDTH * scores.expected_errors).mean()))
             note(results.hits, "expected", float((top(scores.expected, listed) & best).sum()))
-            ranked = ranking.rank(scores, k=listed, rng=rng, draws=2000, tie_break=np.arange(targets))
+            ranked = ranking.rank(
+                scores, k=listed, rng=rng, draws=2000, tie_break=np.arange(targets, dtype=float)
+            )
             results.chance.append(ranked.probability)
             results.happened.append(best)
         return scores
@@ -206,8 +210,9 @@ def filled(fit: Fit) -> Fit:
     return replace(fit, measures=np.where(np.isnan(fit.measures), fit.mean, fit.measures))
 
 
-def standard(values: np.ndarray) -> np.ndarray:
-    return (values - values.mean()) / values.std()
+def standard(values: Floats) -> Floats:
+    standardised: Floats = (values - values.mean()) / values.std()
+    return standardised
 
 
 def top(scores: np.ndarray, listed: int) -> np.ndarray:

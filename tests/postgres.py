@@ -122,6 +122,12 @@ class Cluster:
                     raise NoPostgres(f"PostgreSQL did not start: {self.log.read_text().strip()}") from error
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        if self.server is None:
+            raise NoPostgres("PostgreSQL is not running.")
+        return self.server.pid
+
     def stop(self, number: int = signal.SIGINT) -> None:
         """Stop the server: unless told otherwise "fast", which closes connections first."""
         if self.server:

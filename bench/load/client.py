@@ -134,9 +134,9 @@ def drive(
                 now = time.perf_counter()
                 outcome.statuses[answer[0]] += 1
                 outcome.seconds.append(now - line.due)
-                request = line.following(*answer) if line.following else None
-                if request:
-                    line.ask(request, line.following, now)
+                onward = line.following(*answer) if line.following else None
+                if onward:
+                    line.ask(onward, line.following, now)
                 else:
                     free.append(line)
                     busy -= 1

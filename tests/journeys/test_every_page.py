@@ -1,4 +1,4 @@
-"""Every page as axe sees it, on a phone; on a phone and on a desktop nothing is wider than the screen."""
+"""Every page as axe sees it, on a phone and on a desktop; nothing is wider than the screen."""
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -39,10 +39,7 @@ def judge_both(flag: Flag, world: World, decision: str) -> None:
 
 
 def look(page: Page, name: str, path: str) -> None:
-    """Look at the page at ``path``, unless it is a file or a part that other pages fetch, which have no looks.
-
-    axe sees it on a phone, where everything is smallest; on a desktop the same page must fit as well.
-    """
+    """Look at the page at ``path``, unless it is a file or a part that other pages fetch, which have no looks."""
     answer = page.request.get(path)
     assert answer.ok, f"{path} answers {answer.status}"
     if not answer.headers["content-type"].startswith("text/html") or not answer.text().startswith(
@@ -50,9 +47,9 @@ def look(page: Page, name: str, path: str) -> None:
     ):
         return
     page.goto(path)
-    axe(page)
     for screen, shape in SCREENS.items():
         page.set_viewport_size(shape["viewport"])
+        axe(page)
         shoot(page, f"{name}-{screen}")
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider <= 0, f"{path} is {wider} px wider than a {screen}"

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext, pgettext
 from dongliang.common.refusals import Blocker
 from dongliang.mentoring.models import Mentor
 from dongliang.people.models import Account, Organisation, Role
-from dongliang.people.queries import grants_of, has_role, organisations_reached
+from dongliang.people.queries import grants_of, has_role, organisations_of, organisations_reached
 from dongliang.review.avoidance import avoidance, avoidance_matrix
 from dongliang.review.models import Assignment, Response, Ruling, Source
 from dongliang.review.signatures import signed_blockers
@@ -378,5 +378,4 @@ def matching(
 
 def subdistricts_on(sheets: QuerySet[Assignment]) -> QuerySet[Organisation]:
     """The subdistricts of the secretaries on these sheets."""
-    posts = sheets.values("enrolment__post__organisation__parent")
-    return Organisation.objects.filter(pk__in=posts)
+    return organisations_of(sheets, "enrolment__post__organisation__parent")

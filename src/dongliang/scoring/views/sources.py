@@ -14,7 +14,7 @@ from rules.contrib.views import permission_required
 
 from dongliang.common.comparison_charts import Point, ScatterChart, scatter
 from dongliang.common.sheets import Table, xlsx_response
-from dongliang.people.models import Organisation
+from dongliang.people.queries import organisations_of
 from dongliang.scoring.disagreement import CLEARLY, Disagreement, Reading, disagreements, pairs_of
 from dongliang.scoring.forms import SourcesFilter
 from dongliang.scoring.models import Measure, ScoringRun, Standing
@@ -177,8 +177,8 @@ def filtered(
 ) -> tuple[SourcesFilter, QuerySet[Standing]]:
     everyone = side_by_side(run)
     form = SourcesFilter(request.GET or None)
-    form.fields["subdistrict"].queryset = Organisation.objects.filter(  # type: ignore[attr-defined]
-        pk__in=run.season.enrolments.order_by().values("post__organisation__parent")
+    form.fields["subdistrict"].queryset = organisations_of(  # type: ignore[attr-defined]
+        run.season.enrolments.all(), "post__organisation__parent"
     )
     if not form.is_valid():
         return form, everyone
