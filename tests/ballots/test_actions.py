@@ -13,7 +13,7 @@ from hypothesis.extra.django import TestCase
 
 from dongliang.ballots import codes
 from dongliang.ballots.actions.cards import print_cards
-from dongliang.ballots.actions.casting import Cast, cast_ballots
+from dongliang.ballots.actions.casting import Cast, cast_ballots, what_is_stored
 from dongliang.ballots.actions.rounds import close_rounds, open_rounds, prepare_rounds
 from dongliang.ballots.keys import key_path, season_key
 from dongliang.ballots.models import Ballot, Round
@@ -23,6 +23,7 @@ from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.common.log import verify_chain
 from dongliang.common.models import ActionLogEntry
 from dongliang.common.refusals import Refused
+from dongliang.common.steps import carried_out
 from tests.factories.ballots import NOON, cast, make_cast, make_code, make_rounds
 from tests.factories.season import make_world
 
@@ -52,7 +53,7 @@ def statuses(round, receipts):
     """What became of the ballots with these receipts."""
     key = season_key(round.season)
     digests = [codes.receipt_digest(key, receipt) for receipt in receipts]
-    found = ballots_with(digests)
+    found = carried_out(ballots_with(digests))
     return [found[digest][1] for digest in digests]
 
 
@@ -259,28 +260,25 @@ def test_a_batch_takes_as_many_statements_as_a_few_ballots_do(world):
             if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))
         ]
 
-    # The state with pages sent before and earlier ballots; those are replaced; the insert.
-    first = "WITH" if connection.vendor == "postgresql" else "SELECT"
+    # The state with pages sent before and earlier ballots; those are replaced; the insert. PostgreSQL's are prepared, past
+    # Django's eyes.
+    expected = [] if connection.vendor == "postgresql" else ["SELECT", "UPDATE", "INSERT"]
     for count in (1, 50):
         statements(count, 0)
-        assert statements(count, 0) == [first, "UPDATE", "INSERT"]
+        assert statements(count, 0) == expected
 
 
 def test_ballots_are_looked_up_by_digest_in_a_round_the_database_knows_nothing_of(world):
     secretaries, projects = make_rounds(world.season)
-    key = season_key(world.season)
     cast(projects, *[make_cast(projects, world.enrolments[0], "1,2", n) for n in range(1, 101)])
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {Ballot._meta.db_table}")
     cast(secretaries, *[make_cast(secretaries, world.enrolments[0], "5545", n) for n in range(1, 601)])
 
-    cast_ballots(secretaries, [Cast(world.enrolments[0].pk, bytes(32), "1111")], key=key, at=NOON)
-    with CaptureQueriesContext(connection) as seen:
-        cast_ballots(secretaries, [Cast(world.enrolments[0].pk, bytes(32), "5555")], key=key, at=NOON)
-    statement = next(query["sql"] for query in seen if query["sql"].split()[0] in ("WITH", "SELECT"))
+    ask = next(what_is_stored(secretaries, [bytes(32)], [bytes(32)]))
     explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
     with connection.cursor() as cursor:
-        cursor.execute(f"{explain} {statement}")
+        cursor.execute(f"{explain} {ask.statement}", ask.values)
         plan = "\n".join(str(row[-1]) for row in cursor.fetchall())
 
     assert "one_counted_ballot_a_credential" in plan

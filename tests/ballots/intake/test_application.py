@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from dongliang.ballots import codes
 from dongliang.ballots.actions.rounds import close_rounds
-from dongliang.ballots.intake import application, limits, wishes
+from dongliang.ballots.intake import application, lanes, limits, wishes
 from dongliang.ballots.intake.application import Intake
+from dongliang.ballots.intake.lanes import Lane, store_quickly, there_are_lanes
 from dongliang.ballots.intake.messages import LARGEST_BODY
+from dongliang.ballots.intake.wishes import Store
 from dongliang.ballots.keys import season_key
 from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.queries.coverage import tally
@@ -123,14 +125,14 @@ def test_many_residents_at_once_are_all_stored_and_answered_with_their_own_recei
 def test_one_ballot_that_cannot_be_stored_takes_no_other_down(world, rounds, monkeypatch):
     cards = [make_code(world.enrolments[0], serial) for serial in range(1, 9)]
     spoilt = codes.credential_digest(season_key(world.season), "secretaries", cards[3])
-    original = wishes.cast_ballots
+    original = codes.receipt_of
 
-    def stumbles(round, casts, **more):
-        if any(cast.credential == spoilt for cast in casts):
+    def stumbles(key, credential, nonce):
+        if credential == spoilt:
             raise ValueError("spoilt")
-        return original(round, casts, **more)
+        return original(key, credential, nonce)
 
-    monkeypatch.setattr(wishes, "cast_ballots", stumbles)
+    monkeypatch.setattr(codes, "receipt_of", stumbles)
 
     async def visit(browser):
         return await asyncio.gather(*[browser.post(f"/v/{card}/", ANSWERS) for card in cards])
@@ -153,6 +155,7 @@ def test_without_a_database_nothing_is_acknowledged_and_the_answers_are_kept(
     async def visit(browser):
         await browser.get(f"/v/{code}/")
         with monkeypatch.context() as patch:
+            patch.setattr(Lane, "connected", is_down)
             patch.setattr(wishes, "cast_ballots", is_down)
             patch.setattr(wishes, "votes_counted", is_down)
             sent = await browser.post(f"/v/{code}/", f"{ANSWERS}&nonce=00112233aabbccdd")
@@ -178,12 +181,64 @@ def test_a_connection_that_broke_is_replaced_and_the_ballot_stored(rounds, code,
             raise broken.pop()
         return receipts
 
+    monkeypatch.setattr(application, "there_are_lanes", lambda: False)
     monkeypatch.setattr(wishes, "cast_ballots", breaks_once)
 
     answer = with_intake(lambda browser: browser.post(f"/v/{code}/", ANSWERS))
 
     assert answer.status == 303
     assert Ballot.objects.count() == 1
+
+
+def test_a_ballot_of_which_a_lane_does_not_know_whether_it_got_through_is_stored_once(
+    rounds, code, monkeypatch
+):
+    broken = []
+
+    async def breaks_once(to, asked, tell):
+        if broken:
+            return await store_quickly(to, asked, tell)
+        broken.append(True)
+        await store_quickly(to, asked, lambda places, outcomes: None)
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(application, "store_quickly", breaks_once)
+
+    answer = with_intake(lambda browser: browser.post(f"/v/{code}/", ANSWERS))
+
+    assert answer.status == 303
+    assert Ballot.objects.count() == 1
+    assert bool(broken) == there_are_lanes()
+
+
+def test_a_lane_that_lost_its_connection_makes_another(world, rounds, monkeypatch):
+    monkeypatch.setattr(lanes, "SECONDS_TO_REST", 0.0)
+    cards = [make_code(world.enrolments[0], serial) for serial in range(1, 5)]
+
+    async def visit(browser):
+        lane = browser.application.lanes.get(Store)
+        answers = []
+        for card in cards:
+            answers.append(await browser.post(f"/v/{card}/", ANSWERS))
+            if lane and lane.connection:
+                await lane.connection.close()
+        return [answer.status for answer in answers]
+
+    assert with_intake(visit) == [303] * 4
+    assert Ballot.objects.count() == 4
+
+
+def test_a_household_that_votes_twice_at_once_is_counted_once(world, rounds, code):
+    """The second one is no first: the lane goes on in a transaction."""
+
+    async def visit(browser):
+        await browser.post(f"/v/{code}/", ANSWERS)
+        return await asyncio.gather(*[browser.post(f"/v/{code}/", ANSWERS) for _time in range(3)])
+
+    answers = with_intake(visit)
+
+    assert [answer.status for answer in answers] == [303] * 3
+    assert Counter(Ballot.objects.values_list("status", flat=True)) == {"counted": 1, "superseded": 3}
 
 
 def test_more_than_the_queue_has_room_for_is_asked_to_come_again(world, rounds, monkeypatch):

@@ -10,9 +10,10 @@ from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import codes
-from dongliang.ballots.models import Ballot, Comment, Round
+from dongliang.ballots.models import Ballot, Comment, Round, unordered_number
 from dongliang.common.arrays import array_literal
 from dongliang.common.refusals import Blocker, Refused
+from dongliang.common.steps import Ask, Row, Steps, carried_out
 
 # Two people at once with one code: one waits or runs into the constraint, and then replaces the other's ballot. At every
 # attempt one of them gets through, so that more attempts than any server answers at once are enough.
@@ -62,14 +63,34 @@ STORED_IN_SQLITE = f"""
         WHERE status = 'counted' AND credential IN ({{among}})
     ) AS ballot ON true
 """
+INTO = f"INSERT INTO {TABLE} (round_id, exclusion, cast_at, {', '.join(COLUMNS)})"
 # Ballots that meet no other are stored without looking anything up beforehand. The lock is that of STORED.
 FIRST = f"""
-    INSERT INTO {TABLE} (round_id, exclusion, cast_at, {", ".join(COLUMNS)})
+    {INTO}
     SELECT round.id, '', %s, ballot.*
     FROM (SELECT id FROM {Round._meta.db_table} WHERE id = %s AND state = 'open' FOR SHARE) AS round
     CROSS JOIN unnest({", ".join(f"%s::{type}[]" for type in COLUMNS.values())}) AS ballot
     ON CONFLICT DO NOTHING
     RETURNING receipt
+"""
+# Ballots in place of others, whose ids are given, and of none. What is counted in the first part counts no more when the
+# second adds to the count, because it is asked for there.
+OTHERS = f"""
+    WITH superseded AS (
+        UPDATE {TABLE} SET status = 'superseded' WHERE id = ANY(%s::bigint[]) AND status = 'counted' RETURNING id
+    )
+    {INTO}
+    SELECT %s, '', %s, ballot.*
+    FROM unnest({", ".join(f"%s::{type}[]" for type in COLUMNS.values())}) AS ballot
+    CROSS JOIN (SELECT count(*) FROM superseded) AS before
+"""
+INTO_COMMENTS = (
+    f"INSERT INTO {Comment._meta.db_table} (number, round_id, enrolment_id, text, written_on, state, reason)"
+)
+COMMENTS = f"""
+    {INTO_COMMENTS}
+    SELECT comment.number, %s, comment.enrolment, comment.text, %s, %s, ''
+    FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS comment (number, enrolment, text)
 """
 # SQLite takes a limited number of values in one statement.
 VALUES_AT_ONCE = 900
@@ -118,49 +139,47 @@ def has_met_another(error: DatabaseError) -> bool:
 @transaction.atomic(durable=True)
 def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
     """One attempt of ``cast_ballots``. Raises DatabaseError if somebody else voted with one of the codes meanwhile."""
-    receipts = [codes.receipt_of(key, cast.credential, cast.nonce) for cast in casts]
-    digests = [codes.receipt_digest(key, receipt) for receipt in receipts]
-    at = to_the_minute(at)
-    first = insert_first_ballots(round, casts, digests, at=at)
-    places = [place for place, digest in enumerate(digests) if digest not in first]
-    if places:
-        others = store_others(
-            round, [casts[place] for place in places], [receipts[place] for place in places], key=key, at=at
-        )
-        for place, receipt in zip(places, others, strict=True):
-            receipts[place] = receipt
-    return receipts
+    stored = carried_out(storing_first(round, casts, key=key, at=at))
+    left = [place for place in range(len(casts)) if place not in stored]
+    if left:
+        others = carried_out(storing_others(round, [casts[place] for place in left], key=key, at=at))
+        stored |= dict(zip(left, others, strict=True))
+    return [stored[place] for place in range(len(casts))]
 
 
-def insert_first_ballots(
-    round: Round, casts: Sequence[Cast], digests: Sequence[bytes], *, at: datetime.datetime
-) -> set[bytes]:
-    """Store those that are the first of their credential, nearly all, and answer with the digests of their receipts.
+def storing_first(
+    round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime
+) -> Steps[dict[int, str]]:
+    """Store those that are the first of their credential, nearly all; come to their receipts by their places in ``casts``.
 
     Those left over meet another ballot, or bring a comment, or the round is not open. PostgreSQL only, which says what
-    it stored: elsewhere all are left over.
+    it stored: elsewhere all are left over. One statement, which needs no transaction around it.
     """
     if connection.vendor != "postgresql":
-        return set()
+        return {}
     met = Counter(cast.credential for cast in casts)
-    rows = [
-        row_of(cast, digest, Ballot.Status.COUNTED.value)
-        for cast, digest in zip(casts, digests, strict=True)
-        if met[cast.credential] == 1 and not cast.comment
-    ]
+    receipts: dict[bytes, tuple[int, str]] = {}
+    rows = []
+    for place, cast in enumerate(casts):
+        if met[cast.credential] == 1 and not cast.comment:
+            receipt = codes.receipt_of(key, cast.credential, cast.nonce)
+            digest = codes.receipt_digest(key, receipt)
+            receipts[digest] = place, receipt
+            rows.append(row_of(cast, digest, Ballot.Status.COUNTED.value))
     if not rows:
-        return set()
+        return {}
     rows.sort(key=itemgetter(1))
-    values = [at, round.pk, *map(array_literal, zip(*rows, strict=True))]
-    return {bytes(digest) for (digest,) in prepared(FIRST, values)}
+    stored = yield Ask(FIRST, [to_the_minute(at), round.pk, *arrays(rows)])
+    return dict(receipts[bytes(digest)] for (digest,) in stored)
 
 
-def store_others(
-    round: Round, casts: Sequence[Cast], receipts: list[str], *, key: bytes, at: datetime.datetime
-) -> list[str]:
-    """Store ballots that may meet others, and answer with their receipts: ``receipts``, or new ones."""
+def storing_others(
+    round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime
+) -> Steps[list[str]]:
+    """Store ballots that may meet others, and come to their receipts. Within a transaction."""
+    receipts = [codes.receipt_of(key, cast.credential, cast.nonce) for cast in casts]
     digests = [codes.receipt_digest(key, receipt) for receipt in receipts]
-    state, marks, earlier = what_is_stored(round, digests, [cast.credential for cast in casts])
+    state, marks, earlier = yield from what_is_stored(round, digests, [cast.credential for cast in casts])
     if state != Round.State.OPEN:
         raise Refused(
             Blocker(
@@ -171,10 +190,10 @@ def store_others(
         )
     new = told_apart(casts, receipts, digests, marks, key)
     yielding = giving_way(new, set(earlier.values()))
-    supersede_ballots(earlier, {cast.credential for digest, cast in new.items() if digest not in yielding})
-    insert_ballots(round, new, yielding, at=at)
-    if any(cast.comment for cast in new.values()):
-        insert_comments(round, new.values(), set(earlier.values()), at=at)
+    replaced = {cast.credential for digest, cast in new.items() if digest not in yielding}
+    superseded = [id for id, credential in earlier.items() if credential in replaced]
+    yield from inserting(round, new, yielding, superseded, at=to_the_minute(at))
+    yield from inserting_comments(round, new.values(), set(earlier.values()), at=at)
     return receipts
 
 
@@ -206,7 +225,7 @@ def giving_way(new: dict[bytes, Cast], standing: set[bytes]) -> set[bytes]:
 
 def what_is_stored(
     round: Round, digests: Sequence[bytes], credentials: Sequence[bytes]
-) -> tuple[str, dict[bytes, str], dict[int, bytes]]:
+) -> Steps[tuple[str, dict[bytes, str], dict[int, bytes]]]:
     """The round's state, which cannot change before this transaction ends; the marks stored under these receipts; and
     the counted ballots of these credentials: their credential by id.
 
@@ -215,7 +234,7 @@ def what_is_stored(
     is one writing transaction at a time. Django knows no FOR SHARE, and its FOR UPDATE would have every resident queue
     for one row.
     """
-    rows = found_rows(round, digests, credentials)
+    rows = yield from found_rows(round, digests, credentials)
     ballots = [row for row in rows if row[1] is not None]
     marks = {bytes(receipt): stored for _state, _id, receipt, _credential, stored, _status in ballots}
     earlier = {
@@ -226,35 +245,31 @@ def what_is_stored(
     return rows[0][0], marks, earlier
 
 
-def found_rows(round: Round, digests: Sequence[bytes], credentials: Sequence[bytes]) -> list[tuple[Any, ...]]:
+def found_rows(round: Round, digests: Sequence[bytes], credentials: Sequence[bytes]) -> Steps[list[Row]]:
     """The round's state with each ballot found, or once by itself."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(STORED, [array_literal(digests), array_literal(credentials), round.pk])
-            return cursor.fetchall()
-        rows: list[tuple[Any, ...]] = []
-        size = VALUES_AT_ONCE // 2
-        for start in range(0, max(len(digests), 1), size):
-            some, others = digests[start : start + size], credentials[start : start + size]
-            among = ", ".join(["%s"] * len(some))
-            cursor.execute(STORED_IN_SQLITE.format(among=among), [round.pk, *some, *others])
-            rows += cursor.fetchall()
-        return rows
+    if connection.vendor == "postgresql":
+        return (yield Ask(STORED, [array_literal(digests), array_literal(credentials), round.pk]))
+    rows: list[Row] = []
+    size = VALUES_AT_ONCE // 2
+    for start in range(0, max(len(digests), 1), size):
+        some, others = digests[start : start + size], credentials[start : start + size]
+        among = ", ".join(["%s"] * len(some))
+        rows += yield Ask(STORED_IN_SQLITE.format(among=among), [round.pk, *some, *others])
+    return rows
 
 
-def supersede_ballots(earlier: dict[int, bytes], credentials: set[bytes]) -> None:
-    """Take the counted ballots of ``credentials`` out of the count."""
-    found = [id for id, credential in earlier.items() if credential in credentials]
-    if found:
-        Ballot.objects.filter(pk__in=found, status=Ballot.Status.COUNTED).update(
-            status=Ballot.Status.SUPERSEDED
-        )
+def inserting(
+    round: Round,
+    new: dict[bytes, Cast],
+    yielding: set[bytes],
+    superseded: Sequence[int],
+    *,
+    at: datetime.datetime,
+) -> Steps[None]:
+    """Add the ballots, and take those with the ids ``superseded`` out of the count.
 
-
-def insert_ballots(
-    round: Round, new: dict[bytes, Cast], yielding: set[bytes], *, at: datetime.datetime
-) -> None:
-    """Add the ballots in one statement. In the order of their credentials, in which two batches cannot deadlock."""
+    In the order of their credentials, in which two batches cannot deadlock.
+    """
     last = {cast.credential: digest for digest, cast in new.items() if digest not in yielding}
     rows = sorted(
         (
@@ -265,18 +280,23 @@ def insert_ballots(
     )
     if not rows:
         return
-    into = f"INSERT INTO {TABLE} (round_id, exclusion, cast_at, {', '.join(COLUMNS)})"
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            arrays = ", ".join(f"%s::{type}[]" for type in COLUMNS.values())
-            cursor.execute(
-                f"{into} SELECT %s, '', %s, * FROM unnest({arrays})",
-                [round.pk, at, *map(array_literal, zip(*rows, strict=True))],
-            )
-        else:
-            same = (round.pk, "", connection.ops.adapt_datetimefield_value(at))
-            places = ", ".join(["%s"] * (len(same) + len(COLUMNS)))
-            cursor.executemany(f"{into} VALUES ({places})", [same + row for row in rows])
+    if connection.vendor == "postgresql":
+        yield Ask(OTHERS, [array_literal(superseded), round.pk, at, *arrays(rows)])
+        return
+    for start in range(0, len(superseded), VALUES_AT_ONCE):
+        some = superseded[start : start + VALUES_AT_ONCE]
+        among = ", ".join(["%s"] * len(some))
+        yield Ask(
+            f"UPDATE {TABLE} SET status = 'superseded' WHERE id IN ({among}) AND status = 'counted'", some
+        )
+    same = (round.pk, "", connection.ops.adapt_datetimefield_value(at))
+    places = ", ".join(["%s"] * (len(same) + len(COLUMNS)))
+    yield Ask(f"{INTO} VALUES ({places})", [same + row for row in rows], each=True)
+
+
+def arrays(rows: Iterable[Row]) -> list[str]:
+    """The columns of ``rows``, for ``unnest``."""
+    return [array_literal(column) for column in zip(*rows, strict=True)]
 
 
 def row_of(cast: Cast, digest: bytes, status: str) -> tuple[Any, ...]:
@@ -298,16 +318,9 @@ def to_the_minute(at: datetime.datetime) -> datetime.datetime:
     return at.replace(second=0, microsecond=0)
 
 
-def prepared(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The rows of a statement that PostgreSQL plans once a connection; Django would have each planned anew."""
-    # Nobody needs it on SQLite.
-    import psycopg
-
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        return cursor.execute(statement, values, prepare=True).fetchall()
-
-
-def insert_comments(round: Round, new: Iterable[Cast], earlier: set[bytes], *, at: datetime.datetime) -> None:
+def inserting_comments(
+    round: Round, new: Iterable[Cast], earlier: set[bytes], *, at: datetime.datetime
+) -> Steps[None]:
     """Store what was written, apart from the ballots and in no order; of a credential that voted before, nothing.
 
     A second comment could not take the place of the first, since nothing tells which that was.
@@ -316,11 +329,16 @@ def insert_comments(round: Round, new: Iterable[Cast], earlier: set[bytes], *, a
     for cast in new:
         if cast.credential not in earlier:
             first.setdefault(cast.credential, cast)
-    written = [
-        Comment(
-            round_id=round.pk, enrolment_id=cast.enrolment_id, text=cast.comment, written_on=localdate(at)
-        )
-        for cast in first.values()
-        if cast.comment
-    ]
-    Comment.objects.bulk_create(sorted(written, key=lambda comment: comment.number))
+    written = sorted(
+        (unordered_number(), cast.enrolment_id, cast.comment) for cast in first.values() if cast.comment
+    )
+    if not written:
+        return
+    day, state = localdate(at), Comment.State.PENDING.value
+    if connection.vendor == "postgresql":
+        yield Ask(COMMENTS, [round.pk, day, state, *arrays(written)])
+    else:
+        rows = [
+            (number, round.pk, place, text, day.isoformat(), state, "") for number, place, text in written
+        ]
+        yield Ask(f"{INTO_COMMENTS} VALUES ({', '.join(['%s'] * 7)})", rows, each=True)

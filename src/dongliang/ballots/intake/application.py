@@ -18,6 +18,7 @@ from django.utils.encoding import iri_to_uri
 from dongliang.ballots.intake import pages
 from dongliang.ballots.intake.batching import Batcher
 from dongliang.ballots.intake.garbage import keep_searches_short
+from dongliang.ballots.intake.lanes import Lane, look_up_quickly, store_quickly, there_are_lanes
 from dongliang.ballots.intake.limits import WrongCodes
 from dongliang.ballots.intake.messages import (
     A_YEAR,
@@ -31,7 +32,7 @@ from dongliang.ballots.intake.messages import (
 )
 from dongliang.ballots.intake.skeletons import policy
 from dongliang.ballots.intake.snapshot import Snapshot
-from dongliang.ballots.intake.wishes import Now, Store, Unavailable, grant_lookups, grant_stores
+from dongliang.ballots.intake.wishes import ASKED, Now, Store, Unavailable, grant_lookups, grant_stores
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,12 @@ class Intake:
         self.rest = rest
         self.lookups = Batcher(grant_lookups, name="residents' questions", most=MOST_AT_ONCE, room=ROOM)
         self.stores = Batcher(grant_stores, name="residents' ballots", most=MOST_AT_ONCE, room=ROOM)
+        self.lanes = (
+            {Store: Lane(store_quickly, self.stores)}
+            | dict.fromkeys(ASKED, Lane(look_up_quickly, self.lookups))
+            if there_are_lanes()
+            else {}
+        )
         self.wrong_codes = WrongCodes()
         self.slowed_down = 0
         self.arrivals = Arrivals()
@@ -88,6 +95,8 @@ class Intake:
                 return
 
     async def stop(self) -> None:
+        for lane in set(self.lanes.values()):
+            await lane.stop()
         await self.stores.stop()
         await self.lookups.stop()
 
@@ -135,6 +144,8 @@ class Intake:
         return answer
 
     def granted(self, wish: Any) -> asyncio.Future[Any]:
+        if lane := self.lanes.get(type(wish)):
+            return lane.wish(wish)
         return (self.stores if isinstance(wish, Store) else self.lookups).wish(wish)
 
     async def slow_down(self, visit: Visit) -> Answer:

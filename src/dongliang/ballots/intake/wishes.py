@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from dongliang.ballots.intake.snapshot import Snapshot, read_snapshot
 from dongliang.ballots.models import Round
 from dongliang.ballots.queries.residents import ballots_with, votes_counted
 from dongliang.common.refusals import Refused
+from dongliang.common.steps import Steps, carried_out
 
 logger = logging.getLogger(__name__)
 
@@ -106,10 +107,7 @@ def granted(wishes: Sequence[Any], grant: Any) -> list[Any]:
 def store(wishes: Sequence[Store]) -> list[Any]:
     """Store ballots, those of each round in a transaction."""
     outcomes: list[Any] = [None] * len(wishes)
-    rounds: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    for place, wish in enumerate(wishes):
-        rounds[wish.round, wish.key].append(place)
-    for (round, key), places in rounds.items():
+    for (round, key), places in by_round(wishes).items():
         try:
             receipts: Sequence[Any] = cast_ballots(
                 Round(pk=round), [wishes[place].cast for place in places], key=key, at=now()
@@ -121,24 +119,36 @@ def store(wishes: Sequence[Store]) -> list[Any]:
     return outcomes
 
 
+def by_round(wishes: Sequence[Store]) -> dict[tuple[int, bytes], list[int]]:
+    """The places of ``wishes`` by round and key."""
+    rounds: dict[tuple[int, bytes], list[int]] = defaultdict(list)
+    for place, wish in enumerate(wishes):
+        rounds[wish.round, wish.key].append(place)
+    return rounds
+
+
 def look_up(wishes: Sequence[Any]) -> list[Any]:
     """Answer questions with as many statements as there are kinds of question."""
-    kinds = defaultdict(list)
-    for wish in wishes:
-        kinds[type(wish)].append(wish)
     answers: dict[Any, Any] = {}
-    for kind, alike in kinds.items():
-        answers |= LOOKUPS[kind](alike)
+    for kind, alike in by_kind(wishes).items():
+        answers |= carried_out(ASKED[kind](alike)) if kind in ASKED else LOOKUPS[kind](alike)
     return [answers[wish] for wish in wishes]
 
 
-def look_up_votes(wishes: Sequence[HasVoted]) -> dict[HasVoted, bool]:
-    counted = votes_counted({(wish.round, wish.credential) for wish in wishes})
+def by_kind(wishes: Sequence[Any]) -> dict[type, list[Any]]:
+    kinds: dict[type, list[Any]] = defaultdict(list)
+    for wish in wishes:
+        kinds[type(wish)].append(wish)
+    return kinds
+
+
+def asking_for_votes(wishes: Sequence[HasVoted]) -> Steps[dict[HasVoted, bool]]:
+    counted = yield from votes_counted({(wish.round, wish.credential) for wish in wishes})
     return {wish: (wish.round, wish.credential) in counted for wish in wishes}
 
 
-def look_up_ballots(wishes: Sequence[BallotOf]) -> dict[BallotOf, tuple[int, str] | None]:
-    found = ballots_with({digest for wish in wishes for digest in wish.digests})
+def asking_for_ballots(wishes: Sequence[BallotOf]) -> Steps[dict[BallotOf, tuple[int, str] | None]]:
+    found = yield from ballots_with({digest for wish in wishes for digest in wish.digests})
     return {
         wish: next((found[digest] for digest in wish.digests if digest in found), None) for wish in wishes
     }
@@ -153,9 +163,9 @@ def look_up_now(wishes: Sequence[Now]) -> dict[Now, Snapshot]:
     return {wish: read_snapshot(wish.before) for wish in wishes}
 
 
-LOOKUPS: dict[type, Any] = {
-    HasVoted: look_up_votes,
-    BallotOf: look_up_ballots,
-    StateOf: look_up_states,
-    Now: look_up_now,
+# What every visit asks, in steps; and what few ask.
+ASKED: dict[type, Callable[[Sequence[Any]], Steps[dict[Any, Any]]]] = {
+    HasVoted: asking_for_votes,
+    BallotOf: asking_for_ballots,
 }
+LOOKUPS: dict[type, Callable[[Sequence[Any]], dict[Any, Any]]] = {StateOf: look_up_states, Now: look_up_now}

@@ -1,0 +1,158 @@
+"""The quick way to PostgreSQL: what many residents wish at once is granted in the event loop, without a thread.
+
+A thread would share the interpreter with the loop, and wait for its turn several times a batch: that took longer than the
+database did. A lane does the usual only. Whatever else may happen, a fault, a lost connection, two people with one code, it
+leaves to the thread (``batching``), which does the same with more patience.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+from django.utils.timezone import now
+
+from dongliang.ballots.actions.casting import MET, storing_first, storing_others
+from dongliang.ballots.intake.batching import Batcher, Waiting, settle
+from dongliang.ballots.intake.wishes import ASKED, Store, Unavailable, by_kind, by_round
+from dongliang.ballots.models import Round
+from dongliang.common.refusals import Refused
+from dongliang.common.steps import NEVER_BY_ITSELF, Row, carried_out_by
+
+if TYPE_CHECKING:
+    import psycopg
+
+logger = logging.getLogger(__name__)
+
+# While many come, so long a wait lets more of them share a statement, and spares more than it costs.
+PAUSE = 0.001
+SECONDS_TO_CONNECT = 5
+# After a fault everything goes to the thread for so long.
+SECONDS_TO_REST = 1.0
+# Django's own, which the thread's connection has.
+NOT_FOR_US = ("context", "cursor_factory")
+
+# Says of some, by their places, how they were granted.
+Tell = Callable[[Sequence[int], Sequence[Any]], None]
+Grant = Callable[["psycopg.AsyncConnection[Row]", Sequence[Any], Tell], Awaitable[None]]
+
+
+def there_are_lanes() -> bool:
+    return connection.vendor == "postgresql"
+
+
+class Lane:
+    """Takes wishes as a ``Batcher`` does. What ``grant`` tells nothing of, and all it fails in, goes to ``careful``."""
+
+    def __init__(self, grant: Grant, careful: Batcher) -> None:
+        self.grant = grant
+        self.careful = careful
+        self.waiting: list[Waiting] = []
+        self.connection: psycopg.AsyncConnection[Row] | None = None
+        self.worker: asyncio.Task[None] | None = None
+        self.rests_until = float("-inf")
+
+    def wish(self, wish: Any) -> asyncio.Future[Any]:
+        """A future of what is wished for. Raises Unavailable if too much is waiting."""
+        if time.monotonic() < self.rests_until:
+            return self.careful.wish(wish)
+        if len(self.waiting) >= self.careful.room:
+            raise Unavailable
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        self.waiting.append((wish, future))
+        if self.worker is None:
+            self.worker = loop.create_task(self.work())
+        return future
+
+    async def stop(self) -> None:
+        """Grant what is waiting, then end. What was left to the thread is granted when that stops."""
+        if self.worker:
+            await self.worker
+        await self.hang_up()
+
+    async def work(self) -> None:
+        try:
+            while self.waiting:
+                if len(self.waiting) > 1:
+                    await asyncio.sleep(PAUSE)
+                batch = self.waiting[: self.careful.most]
+                del self.waiting[: self.careful.most]
+                await self.grant_or_leave(batch)
+        finally:
+            self.worker = None
+
+    async def grant_or_leave(self, batch: Sequence[Waiting]) -> None:
+        def tell(places: Sequence[int], outcomes: Sequence[Any]) -> None:
+            settle([batch[place][1] for place in places], outcomes)
+
+        try:
+            await self.grant(await self.connected(), [wish for wish, _future in batch], tell)
+        except Exception as fault:
+            if getattr(fault, "sqlstate", None) not in MET:
+                logger.warning("Residents' wishes, %d at once, go the slow way: %s", len(batch), fault)
+                self.rests_until = time.monotonic() + SECONDS_TO_REST
+                await self.hang_up()
+        for wish, future in batch:
+            if not future.done():
+                self.leave(wish, future)
+
+    def leave(self, wish: Any, future: asyncio.Future[Any]) -> None:
+        def pass_on(granted: asyncio.Future[Any]) -> None:
+            settle([future], [granted.exception() or granted.result()])
+
+        try:
+            self.careful.wish(wish).add_done_callback(pass_on)
+        except Unavailable as unavailable:
+            future.set_exception(unavailable)
+
+    async def connected(self) -> psycopg.AsyncConnection[Row]:
+        if self.connection:
+            return self.connection
+        import psycopg
+
+        asked = connection.get_connection_params()
+        parameters = {name: value for name, value in asked.items() if name not in NOT_FOR_US}
+        parameters |= {"prepare_threshold": NEVER_BY_ITSELF, "autocommit": True}
+        made: psycopg.AsyncConnection[Row] = await asyncio.wait_for(
+            psycopg.AsyncConnection.connect(**parameters), SECONDS_TO_CONNECT
+        )
+        self.connection = made
+        return made
+
+    async def hang_up(self) -> None:
+        if self.connection:
+            await self.connection.close()
+        self.connection = None
+
+
+async def store_quickly(to: psycopg.AsyncConnection[Row], wishes: Sequence[Store], tell: Tell) -> None:
+    """Store ballots: those that meet no other at once, the others in a transaction for each round."""
+    for (pk, key), places in by_round(wishes).items():
+        round, at = Round(pk=pk), now()
+        casts = [wishes[place].cast for place in places]
+        stored = await carried_out_by(to, storing_first(round, casts, key=key, at=at))
+        tell([places[index] for index in stored], list(stored.values()))
+        left = [index for index in range(len(casts)) if index not in stored]
+        if left:
+            outcomes: Sequence[Any]
+            try:
+                async with to.transaction():
+                    outcomes = await carried_out_by(
+                        to, storing_others(round, [casts[index] for index in left], key=key, at=at)
+                    )
+            except Refused as refused:
+                outcomes = [refused] * len(left)
+            tell([places[index] for index in left], outcomes)
+
+
+async def look_up_quickly(to: psycopg.AsyncConnection[Row], wishes: Sequence[Any], tell: Tell) -> None:
+    for kind, alike in by_kind(wishes).items():
+        if kind in ASKED:
+            answers = await carried_out_by(to, ASKED[kind](alike))
+            places = [place for place, wish in enumerate(wishes) if type(wish) is kind]
+            tell(places, [answers[wishes[place]] for place in places])
