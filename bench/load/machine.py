@@ -9,22 +9,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
 
 
 def processes_under(pid: int) -> list[int]:
-    """A process and all that came of it."""
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = task.read_text().split()
-        except OSError:
-            continue
-        for child in map(int, children):
-            found += processes_under(child)
+    """A process and all that came of it. One may end while we look: PostgreSQL's helpers come and go."""
+    found, children = [pid], ""
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            children += task.read_text()
+    for child in map(int, children.split()):
+        found += processes_under(child)
     return found
 
 
@@ -52,9 +50,10 @@ def memory_peak(pid: int) -> float:
     """The most memory that any one process of a server held, in MiB."""
     peaks = [0.0]
     for each in processes_under(pid):
-        for line in Path(f"/proc/{each}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                peaks.append(int(line.split()[1]) / 1024)
+        with suppress(OSError):
+            for line in Path(f"/proc/{each}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    peaks.append(int(line.split()[1]) / 1024)
     return max(peaks)
 
 
