@@ -90,16 +90,21 @@ class Lane:
         def tell(places: Sequence[int], outcomes: Sequence[Any]) -> None:
             settle([batch[place][1] for place in places], outcomes)
 
+        is_well = True
         try:
             await self.grant(await self.connected(), [wish for wish, _future in batch], tell)
         except Exception as fault:
-            if getattr(fault, "sqlstate", None) not in MET:
-                logger.warning("Residents' wishes, %d at once, go the slow way: %s", len(batch), fault)
-                self.rests_until = time.monotonic() + SECONDS_TO_REST
-                await self.hang_up()
+            is_well = getattr(fault, "sqlstate", None) in MET
+            if not is_well:
+                # By its kind alone: what PostgreSQL says of a row may hold marks.
+                kind = type(fault).__name__
+                logger.warning("Residents' wishes, %d at once, go the slow way: %s", len(batch), kind)
         for wish, future in batch:
             if not future.done():
                 self.leave(wish, future)
+        if not is_well:
+            self.rests_until = time.monotonic() + SECONDS_TO_REST
+            await self.hang_up()
 
     def leave(self, wish: Any, future: asyncio.Future[Any]) -> None:
         def pass_on(granted: asyncio.Future[Any]) -> None:
@@ -125,9 +130,9 @@ class Lane:
         return made
 
     async def hang_up(self) -> None:
-        if self.connection:
-            await self.connection.close()
-        self.connection = None
+        left, self.connection = self.connection, None
+        if left:
+            await left.close()
 
 
 async def store_quickly(to: psycopg.AsyncConnection[Row], wishes: Sequence[Store], tell: Tell) -> None:
