@@ -18,7 +18,7 @@ from django.utils.encoding import iri_to_uri
 from dongliang.ballots.intake import pages
 from dongliang.ballots.intake.batching import Batcher
 from dongliang.ballots.intake.garbage import keep_searches_short
-from dongliang.ballots.intake.lanes import Lane, look_up_quickly, store_quickly, there_are_lanes
+from dongliang.ballots.intake.lanes import Lane, look_up_quickly, store_first, store_others, there_are_lanes
 from dongliang.ballots.intake.limits import WrongCodes
 from dongliang.ballots.intake.messages import (
     A_YEAR,
@@ -58,12 +58,15 @@ class Intake:
         self.rest = rest
         self.lookups = Batcher(grant_lookups, name="residents' questions", most=MOST_AT_ONCE, room=ROOM)
         self.stores = Batcher(grant_stores, name="residents' ballots", most=MOST_AT_ONCE, room=ROOM)
-        self.lanes = (
-            {Store: Lane(store_quickly, self.stores)}
-            | dict.fromkeys(ASKED, Lane(look_up_quickly, self.lookups))
-            if there_are_lanes()
-            else {}
-        )
+        # By the kind of the wish: who grants it.
+        asked: Lane | Batcher = self.lookups
+        stored: Lane | Batcher = self.stores
+        if there_are_lanes():
+            asked = Lane(look_up_quickly, self.lookups)
+            stored = Lane(store_first, Lane(store_others, self.stores))
+        # By the kind of the wish: who grants it.
+        self.granters: dict[type, Lane | Batcher] = dict.fromkeys(ASKED, asked)
+        self.granters[Store] = stored
         self.wrong_codes = WrongCodes()
         self.slowed_down = 0
         self.arrivals = Arrivals()
@@ -95,9 +98,8 @@ class Intake:
                 return
 
     async def stop(self) -> None:
-        for lane in set(self.lanes.values()):
-            await lane.stop()
-        await self.stores.stop()
+        for granter in set(self.granters.values()):
+            await granter.stop()
         await self.lookups.stop()
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -144,9 +146,7 @@ class Intake:
         return answer
 
     def granted(self, wish: Any) -> asyncio.Future[Any]:
-        if lane := self.lanes.get(type(wish)):
-            return lane.wish(wish)
-        return (self.stores if isinstance(wish, Store) else self.lookups).wish(wish)
+        return self.granters.get(type(wish), self.lookups).wish(wish)
 
     async def slow_down(self, visit: Visit) -> Answer:
         if self.slowed_down < MOST_SLOWED_DOWN:

@@ -2,7 +2,8 @@
 
 A thread would share the interpreter with the loop, and wait for its turn several times a batch: that took longer than the
 database did. A lane does the usual only. Whatever else may happen, a fault, a lost connection, two people with one code, it
-leaves to the thread (``batching``), which does the same with more patience.
+leaves to the thread (``batching``), which does the same with more patience. Ballots that meet others have a lane of their own,
+so that those that meet none need not wait for them.
 """
 
 from __future__ import annotations
@@ -46,11 +47,13 @@ def there_are_lanes() -> bool:
 
 
 class Lane:
-    """Takes wishes as a ``Batcher`` does. What ``grant`` tells nothing of, and all it fails in, goes to ``careful``."""
+    """Takes wishes as a ``Batcher`` does. What ``grant`` tells nothing of, and all it fails in, goes to the ``next``."""
 
-    def __init__(self, grant: Grant, careful: Batcher) -> None:
+    def __init__(self, grant: Grant, next: Lane | Batcher) -> None:
         self.grant = grant
-        self.careful = careful
+        self.next = next
+        self.most: int = next.most
+        self.room: int = next.room
         self.waiting: list[Waiting] = []
         self.connection: psycopg.AsyncConnection[Row] | None = None
         self.worker: asyncio.Task[None] | None = None
@@ -59,8 +62,8 @@ class Lane:
     def wish(self, wish: Any) -> asyncio.Future[Any]:
         """A future of what is wished for. Raises Unavailable if too much is waiting."""
         if time.monotonic() < self.rests_until:
-            return self.careful.wish(wish)
-        if len(self.waiting) >= self.careful.room:
+            return self.next.wish(wish)
+        if len(self.waiting) >= self.room:
             raise Unavailable
         loop = asyncio.get_running_loop()
         future = loop.create_future()
@@ -70,18 +73,19 @@ class Lane:
         return future
 
     async def stop(self) -> None:
-        """Grant what is waiting, then end. What was left to the thread is granted when that stops."""
+        """Grant what is waiting, then end; what was left to the next is granted when that stops, right after."""
         if self.worker:
             await self.worker
         await self.hang_up()
+        await self.next.stop()
 
     async def work(self) -> None:
         try:
             while self.waiting:
                 if len(self.waiting) > 1:
                     await asyncio.sleep(PAUSE)
-                batch = self.waiting[: self.careful.most]
-                del self.waiting[: self.careful.most]
+                batch = self.waiting[: self.most]
+                del self.waiting[: self.most]
                 await self.grant_or_leave(batch)
         finally:
             self.worker = None
@@ -111,7 +115,7 @@ class Lane:
             settle([future], [granted.exception() or granted.result()])
 
         try:
-            self.careful.wish(wish).add_done_callback(pass_on)
+            self.next.wish(wish).add_done_callback(pass_on)
         except Unavailable as unavailable:
             future.set_exception(unavailable)
 
@@ -135,24 +139,25 @@ class Lane:
             await left.close()
 
 
-async def store_quickly(to: psycopg.AsyncConnection[Row], wishes: Sequence[Store], tell: Tell) -> None:
-    """Store ballots: those that meet no other at once, the others in a transaction for each round."""
+async def store_first(to: psycopg.AsyncConnection[Row], wishes: Sequence[Store], tell: Tell) -> None:
+    """Store the ballots that meet no other, nearly all, in one statement a round."""
     for (pk, key), places in by_round(wishes).items():
-        round, at = Round(pk=pk), now()
         casts = [wishes[place].cast for place in places]
-        stored = await carried_out_by(to, storing_first(round, casts, key=key, at=at))
+        stored = await carried_out_by(to, storing_first(Round(pk=pk), casts, key=key, at=now()))
         tell([places[index] for index in stored], list(stored.values()))
-        left = [index for index in range(len(casts)) if index not in stored]
-        if left:
-            outcomes: Sequence[Any]
-            try:
-                async with to.transaction():
-                    outcomes = await carried_out_by(
-                        to, storing_others(round, [casts[index] for index in left], key=key, at=at)
-                    )
-            except Refused as refused:
-                outcomes = [refused] * len(left)
-            tell([places[index] for index in left], outcomes)
+
+
+async def store_others(to: psycopg.AsyncConnection[Row], wishes: Sequence[Store], tell: Tell) -> None:
+    """Store ballots that may meet others, those of each round in a transaction."""
+    for (pk, key), places in by_round(wishes).items():
+        casts = [wishes[place].cast for place in places]
+        outcomes: Sequence[Any]
+        try:
+            async with to.transaction():
+                outcomes = await carried_out_by(to, storing_others(Round(pk=pk), casts, key=key, at=now()))
+        except Refused as refused:
+            outcomes = [refused] * len(places)
+        tell(places, outcomes)
 
 
 async def look_up_quickly(to: psycopg.AsyncConnection[Row], wishes: Sequence[Any], tell: Tell) -> None:
