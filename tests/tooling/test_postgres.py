@@ -21,6 +21,8 @@ def start(*command, **environment):
     return subprocess.Popen(
         [sys.executable, COMMAND, "--", *command],
         env=os.environ | environment,
+        # A command that waits for input waits until it is ended, wherever the tests themselves read from.
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

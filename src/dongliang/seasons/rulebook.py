@@ -32,6 +32,8 @@ from dongliang.common.refusals import Blocker, Refused
 # More of anything than this is a slip of the hand.
 MOST = 1_000_000
 FAULTS_NAMED = 50
+# In characters. The longest line of a shipped rule book has 250; one key of as many parts as fit in a megabyte takes minutes.
+LONGEST_LINE = 4000
 
 
 def plain(text: str) -> str:
@@ -552,7 +554,7 @@ def cut(text: str, limit: int = 60) -> str:
 def from_text(text: str) -> RuleBookContent:
     """The rule book in the text of a TOML file, or of the JSON that a season's rules are given out as. Raises Refused."""
     try:
-        document = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+        document = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(in_short_lines(text))
     except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
         raise unreadable(str(error)) from error
     except RecursionError as error:
@@ -560,6 +562,14 @@ def from_text(text: str) -> RuleBookContent:
     except ValueError as error:
         raise unreadable(_("a number in it has too many digits")) from error
     return validated(document)
+
+
+def in_short_lines(text: str) -> str:
+    """The text, if no line of it is so long that reading it would hold up everybody else. Raises Refused."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if len(line) > LONGEST_LINE:
+            raise unreadable(_("line %(line)d is longer than any line of a rule book") % {"line": number})
+    return text
 
 
 def unreadable(problem: str) -> Refused:
