@@ -38,11 +38,14 @@ def known(fact: Fact) -> bool:
     return fact in _providers
 
 
-def facts_of(season: Season, enrolments: Collection[int]) -> dict[int, dict[Fact, Any]]:
-    """All that is known of these secretaries: one call a fact, however many they are."""
+def facts_of(
+    season: Season, enrolments: Collection[int], wanted: Collection[Fact] = tuple(Fact)
+) -> dict[int, dict[Fact, Any]]:
+    """What is known of these secretaries: one call a fact, however many they are."""
     found: dict[int, dict[Fact, Any]] = {pk: {} for pk in enrolments}
-    for fact, provider in _providers.items():
-        for pk, value in provider(season, enrolments).items():
+    for fact in wanted:
+        told = _providers[fact](season, enrolments) if fact in _providers else {}
+        for pk, value in told.items():
             if pk in found:
                 found[pk][fact] = value
     return found

@@ -1,4 +1,5 @@
-from functools import cached_property
+import json
+from functools import cached_property, lru_cache
 from typing import cast
 
 from django.db import models
@@ -66,7 +67,13 @@ class RuleBook(models.Model):
 
     @cached_property
     def validated(self) -> RuleBookContent:
-        return RuleBookContent.model_validate(self.content)
+        return validated_text(json.dumps(self.content))
+
+
+@lru_cache(32)
+def validated_text(content: str) -> RuleBookContent:
+    """Nearly every page reads the rules, of few seasons. Nothing can change what is handed out: it is frozen."""
+    return RuleBookContent.model_validate(json.loads(content))
 
 
 class Enrolment(models.Model):

@@ -67,16 +67,30 @@ def gates_of(rules: RuleBookContent, target: str) -> Gates:
 
 def checks(gates: Gates, target: str, known: dict[Fact, Any]) -> list[Check]:
     """Every gate that the rule book asks for before ``target``, held against what is known of a person."""
-    makers: list[tuple[bool, Callable[[], Check]]] = [
-        (bool(gates.months_in_post), lambda: months_check(gates.months_in_post, known)),
-        (bool(gates.hours), lambda: hours_check(gates.hours, known)),
-        (bool(gates.visits), lambda: visits_check(gates.visits, known)),
-        (gates.project != "any", lambda: project_check(gates.project, known)),
-        (bool(gates.review_top_percent), lambda: review_check(gates.review_top_percent, known)),
-        (gates.mentor_opinion, lambda: opinion_check(target, known)),
-        (gates.committee, lambda: committee_check(target, known)),
-    ]
-    return [make() for asked, make in makers if asked]
+    makers: dict[Fact, Callable[[], Check]] = {
+        Fact.MONTHS_IN_POST: lambda: months_check(gates.months_in_post, known),
+        Fact.HOURS: lambda: hours_check(gates.hours, known),
+        Fact.VISITS: lambda: visits_check(gates.visits, known),
+        Fact.PROJECT: lambda: project_check(gates.project, known),
+        Fact.REVIEW_PERCENT: lambda: review_check(gates.review_top_percent, known),
+        Fact.MENTOR_OPINION: lambda: opinion_check(target, known),
+        Fact.COMMITTEE: lambda: committee_check(target, known),
+    }
+    return [makers[fact]() for fact in asked_for(gates)]
+
+
+def asked_for(gates: Gates) -> list[Fact]:
+    """What the gates ask about."""
+    asked = {
+        Fact.MONTHS_IN_POST: gates.months_in_post,
+        Fact.HOURS: gates.hours,
+        Fact.VISITS: gates.visits,
+        Fact.PROJECT: gates.project != "any",
+        Fact.REVIEW_PERCENT: gates.review_top_percent,
+        Fact.MENTOR_OPINION: gates.mentor_opinion,
+        Fact.COMMITTEE: gates.committee,
+    }
+    return [fact for fact, value in asked.items() if value]
 
 
 def months_check(asked: int, known: dict[Fact, Any]) -> Check:
@@ -246,8 +260,9 @@ def standings(season: Season, secretaries: Collection[Enrolment]) -> list[Standi
 
 def checks_for(enrolment: Enrolment, target: str) -> list[Check]:
     season = enrolment.season
-    known = facts.facts_of(season, [enrolment.pk])[enrolment.pk]
-    return checks(gates_of(season.rules, target), target, known)
+    gates = gates_of(season.rules, target)
+    known = facts.facts_of(season, [enrolment.pk], asked_for(gates))[enrolment.pk]
+    return checks(gates, target, known)
 
 
 def target_of(kind: str, path: Path, rules: RuleBookContent) -> str | None:
