@@ -17,7 +17,7 @@ from dongliang.ballots import codes
 from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.intake import application, lanes, limits, wishes
 from dongliang.ballots.intake.application import Intake
-from dongliang.ballots.intake.lanes import Lane, store_first, there_are_lanes
+from dongliang.ballots.intake.lanes import Lane, store_usual, there_are_lanes
 from dongliang.ballots.intake.messages import LARGEST_BODY
 from dongliang.ballots.intake.wishes import Store
 from dongliang.ballots.keys import season_key
@@ -197,12 +197,12 @@ def test_a_ballot_of_which_a_lane_does_not_know_whether_it_got_through_is_stored
 
     async def breaks_once(to, asked, tell):
         if broken:
-            return await store_first(to, asked, tell)
+            return await store_usual(to, asked, tell)
         broken.append(True)
-        await store_first(to, asked, lambda places, outcomes: None)
+        await store_usual(to, asked, lambda places, outcomes: None)
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr(application, "store_first", breaks_once)
+    monkeypatch.setattr(application, "store_usual", breaks_once)
 
     answer = with_intake(lambda browser: browser.post(f"/v/{code}/", ANSWERS))
 

@@ -64,12 +64,31 @@ STORED_IN_SQLITE = f"""
     ) AS ballot ON true
 """
 INTO = f"INSERT INTO {TABLE} (round_id, exclusion, cast_at, {', '.join(COLUMNS)})"
-# Ballots that meet no other are stored without looking anything up beforehand. The lock is that of STORED.
-FIRST = f"""
+# What nearly every ballot needs, at once: the counted ballot of the same credential makes way, unless this very ballot is
+# stored already. The lock is that of STORED; each digest is looked up by itself, as there. What is counted in ``superseded``
+# counts no more when the rows go in, because they wait for its number. What meets somebody else's ballot in the same moment
+# is not stored, and not among the receipts.
+USUAL = f"""
+    WITH round AS (
+        SELECT id FROM {Round._meta.db_table} WHERE id = %s AND state = 'open' FOR SHARE
+    ), wanted AS MATERIALIZED (
+        SELECT * FROM unnest({", ".join(f"%s::{type}[]" for type in COLUMNS.values())})
+            AS ballot ({", ".join(COLUMNS)})
+    ), earlier AS MATERIALIZED (
+        SELECT ballot.id FROM round CROSS JOIN wanted CROSS JOIN LATERAL (
+            SELECT id FROM {TABLE}
+            WHERE status = 'counted' AND credential = wanted.credential
+                AND (SELECT same.id FROM {TABLE} AS same WHERE same.receipt = wanted.receipt) IS NULL
+            OFFSET 0
+        ) AS ballot
+    ), superseded AS (
+        UPDATE {TABLE} SET status = 'superseded'
+        WHERE id = ANY(ARRAY(SELECT id FROM earlier)) AND status = 'counted'
+        RETURNING id
+    )
     {INTO}
-    SELECT round.id, '', %s, ballot.*
-    FROM (SELECT id FROM {Round._meta.db_table} WHERE id = %s AND state = 'open' FOR SHARE) AS round
-    CROSS JOIN unnest({", ".join(f"%s::{type}[]" for type in COLUMNS.values())}) AS ballot
+    SELECT round.id, '', %s, wanted.*
+    FROM round CROSS JOIN wanted CROSS JOIN (SELECT count(*) FROM superseded) AS before
     ON CONFLICT DO NOTHING
     RETURNING receipt
 """
@@ -139,7 +158,7 @@ def has_met_another(error: DatabaseError) -> bool:
 @transaction.atomic(durable=True)
 def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
     """One attempt of ``cast_ballots``. Raises DatabaseError if somebody else voted with one of the codes meanwhile."""
-    stored = carried_out(storing_first(round, casts, key=key, at=at))
+    stored = carried_out(storing_usual(round, casts, key=key, at=at))
     left = [place for place in range(len(casts)) if place not in stored]
     if left:
         others = carried_out(storing_others(round, [casts[place] for place in left], key=key, at=at))
@@ -147,13 +166,14 @@ def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: dateti
     return [stored[place] for place in range(len(casts))]
 
 
-def storing_first(
+def storing_usual(
     round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime
 ) -> Steps[dict[int, str]]:
-    """Store those that are the first of their credential, nearly all; come to their receipts by their places in ``casts``.
+    """Store what is as usual, nearly all; come to the receipts by their places in ``casts``.
 
-    Those left over meet another ballot, or bring a comment, or the round is not open. PostgreSQL only, which says what
-    it stored: elsewhere all are left over. One statement, which needs no transaction around it.
+    Those left over are stored already, or bring a comment, or meet another ballot of the same moment, or the round is not
+    open. PostgreSQL only, which says what it stored: elsewhere all are left over. One statement, which needs no
+    transaction around it.
     """
     if connection.vendor != "postgresql":
         return {}
@@ -161,7 +181,7 @@ def storing_first(
     receipts: dict[bytes, tuple[int, str]] = {}
     rows = []
     for place, cast in enumerate(casts):
-        if met[cast.credential] == 1 and not cast.comment:
+        if met[cast.credential] == 1 and not cast.comment and not cast.yields:
             receipt = codes.receipt_of(key, cast.credential, cast.nonce)
             digest = codes.receipt_digest(key, receipt)
             receipts[digest] = place, receipt
@@ -169,7 +189,7 @@ def storing_first(
     if not rows:
         return {}
     rows.sort(key=itemgetter(1))
-    stored = yield Ask(FIRST, [to_the_minute(at), round.pk, *arrays(rows)])
+    stored = yield Ask(USUAL, [round.pk, *arrays(rows), to_the_minute(at)])
     return dict(receipts[bytes(digest)] for (digest,) in stored)
 
 

@@ -18,7 +18,7 @@ from django.utils.encoding import iri_to_uri
 from dongliang.ballots.intake import pages
 from dongliang.ballots.intake.batching import Batcher
 from dongliang.ballots.intake.garbage import keep_searches_short
-from dongliang.ballots.intake.lanes import Lane, look_up_quickly, store_first, store_others, there_are_lanes
+from dongliang.ballots.intake.lanes import Lane, look_up_quickly, store_others, store_usual, there_are_lanes
 from dongliang.ballots.intake.limits import WrongCodes
 from dongliang.ballots.intake.messages import (
     A_YEAR,
@@ -63,7 +63,7 @@ class Intake:
         stored: Lane | Batcher = self.stores
         if there_are_lanes():
             asked = Lane(look_up_quickly, self.lookups)
-            stored = Lane(store_first, Lane(store_others, self.stores))
+            stored = Lane(store_usual, Lane(store_others, self.stores))
         # By the kind of the wish: who grants it.
         self.granters: dict[type, Lane | Batcher] = dict.fromkeys(ASKED, asked)
         self.granters[Store] = stored

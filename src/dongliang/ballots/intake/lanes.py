@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.utils.timezone import now
 
-from dongliang.ballots.actions.casting import MET, storing_first, storing_others
+from dongliang.ballots.actions.casting import MET, storing_others, storing_usual
 from dongliang.ballots.intake.batching import Batcher, Waiting, settle
 from dongliang.ballots.intake.wishes import ASKED, Store, Unavailable, by_kind, by_round
 from dongliang.ballots.models import Round
@@ -130,6 +130,8 @@ class Lane:
         made: psycopg.AsyncConnection[Row] = await asyncio.wait_for(
             psycopg.AsyncConnection.connect(**parameters), SECONDS_TO_CONNECT
         )
+        # A lane's statements look ballots up by their digests. A plan made while the table is nearly empty would read it all.
+        await made.execute("SET enable_seqscan = off")
         self.connection = made
         return made
 
@@ -139,11 +141,11 @@ class Lane:
             await left.close()
 
 
-async def store_first(to: psycopg.AsyncConnection[Row], wishes: Sequence[Store], tell: Tell) -> None:
+async def store_usual(to: psycopg.AsyncConnection[Row], wishes: Sequence[Store], tell: Tell) -> None:
     """Store the ballots that meet no other, nearly all, in one statement a round."""
     for (pk, key), places in by_round(wishes).items():
         casts = [wishes[place].cast for place in places]
-        stored = await carried_out_by(to, storing_first(Round(pk=pk), casts, key=key, at=now()))
+        stored = await carried_out_by(to, storing_usual(Round(pk=pk), casts, key=key, at=now()))
         tell([places[index] for index in stored], list(stored.values()))
 
 

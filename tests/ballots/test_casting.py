@@ -9,11 +9,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from dongliang.ballots.actions.casting import cast_ballots
+from dongliang.ballots.actions.casting import cast_ballots, storing_usual
 from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.keys import season_key
 from dongliang.ballots.models import Ballot, Comment
 from dongliang.common.refusals import Refused
+from dongliang.common.steps import carried_out
 from tests.ballots.test_actions import in_threads, statuses, stored
 from tests.factories.ballots import NOON, make_cast, make_rounds
 from tests.factories.season import make_world
@@ -44,7 +45,7 @@ def test_first_ballots_are_stored_each_with_its_own_receipt(world, secretaries):
     assert len(set(receipts)) == Ballot.objects.count() == 3
 
 
-def test_first_ballots_take_one_statement_where_the_database_can_tell_them_apart(world, secretaries):
+def test_ballots_take_one_statement_where_the_database_can_tell_them_apart(world, secretaries):
     with CaptureQueriesContext(connection) as seen:
         taken(secretaries, *make_casts(world, secretaries, 1, 2, 3))
 
@@ -65,6 +66,23 @@ def test_a_later_ballot_replaces_the_one_before_and_leaves_others_alone(world, s
         (1, "5545", "superseded"): 1,
         (1, "1111", "counted"): 2,
     }
+
+
+def test_a_later_ballot_takes_one_statement_too_and_one_sent_again_replaces_nothing(world, secretaries):
+    [first] = make_casts(world, secretaries, 1)
+    [later] = make_casts(world, secretaries, 1, marks="1111")
+
+    def at_once(cast):
+        steps = storing_usual(secretaries, [cast], key=season_key(secretaries.season), at=NOON)
+        return carried_out(steps)
+
+    found = [at_once(cast) for cast in (first, later, later, first)]
+
+    if connection.vendor == "postgresql":
+        assert [len(receipts) for receipts in found] == [1, 1, 0, 0]
+        assert stored(secretaries) == {(1, "5545", "superseded"): 1, (1, "1111", "counted"): 1}
+    else:
+        assert found == [{}] * 4
 
 
 def test_of_two_ballots_of_a_household_in_one_moment_the_last_counts(world, secretaries):
