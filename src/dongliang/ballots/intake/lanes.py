@@ -1,9 +1,9 @@
 """The quick way to PostgreSQL: what many residents wish at once is granted in the event loop, without a thread.
 
 A thread would share the interpreter with the loop, and wait for its turn several times a batch: that took longer than the
-database did. A lane does the usual only. Whatever else may happen, a fault, a lost connection, two people with one code, it
-leaves to the thread (``batching``), which does the same with more patience. Ballots that meet others have a lane of their own,
-so that those that meet none need not wait for them.
+database did. A lane does what is usual only, the next one what is not, such as a ballot with a comment. Whatever else may
+happen, a fault, a lost connection, two people with one code, is left to the thread (``batching``), which does the same with
+more patience.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Lane:
 
 
 async def store_usual(to: psycopg.AsyncConnection[Row], wishes: Sequence[Store], tell: Tell) -> None:
-    """Store the ballots that meet no other, nearly all, in one statement a round."""
+    """Store nearly all ballots, in one statement a round."""
     for (pk, key), places in by_round(wishes).items():
         casts = [wishes[place].cast for place in places]
         stored = await carried_out_by(to, storing_usual(Round(pk=pk), casts, key=key, at=now()))
@@ -150,7 +150,7 @@ async def store_usual(to: psycopg.AsyncConnection[Row], wishes: Sequence[Store],
 
 
 async def store_others(to: psycopg.AsyncConnection[Row], wishes: Sequence[Store], tell: Tell) -> None:
-    """Store ballots that may meet others, those of each round in a transaction."""
+    """Store the ballots that need more than one statement, those of each round in a transaction."""
     for (pk, key), places in by_round(wishes).items():
         casts = [wishes[place].cast for place in places]
         outcomes: Sequence[Any]
