@@ -92,8 +92,7 @@ USUAL = f"""
     ON CONFLICT DO NOTHING
     RETURNING receipt
 """
-# Ballots in place of others, whose ids are given, and of none. What is counted in the first part counts no more when the
-# second adds to the count, because it is asked for there.
+# Ballots whose place has been looked up: those with the ids that are given make way first, as in USUAL.
 OTHERS = f"""
     WITH superseded AS (
         UPDATE {TABLE} SET status = 'superseded' WHERE id = ANY(%s::bigint[]) AND status = 'counted' RETURNING id

@@ -58,7 +58,6 @@ class Intake:
         self.rest = rest
         self.lookups = Batcher(grant_lookups, name="residents' questions", most=MOST_AT_ONCE, room=ROOM)
         self.stores = Batcher(grant_stores, name="residents' ballots", most=MOST_AT_ONCE, room=ROOM)
-        # By the kind of the wish: who grants it.
         asked: Lane | Batcher = self.lookups
         stored: Lane | Batcher = self.stores
         if there_are_lanes():
