@@ -20,7 +20,20 @@ KEY_BYTES = 32
 
 
 def key_path(season: Season) -> Path:
-    return Path(settings.BALLOT_KEYS) / f"{season.slug}.key"
+    return path_of(season.slug)
+
+
+def path_of(slug: str) -> Path:
+    return Path(settings.BALLOT_KEYS) / f"{slug}.key"
+
+
+def key_trace(slug: str) -> tuple[int, ...]:
+    """What differs as soon as the key of the season of this short name is another, or gone. It does not read it."""
+    try:
+        found = path_of(slug).stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_mode
 
 
 def make_key(season: Season) -> bytes:

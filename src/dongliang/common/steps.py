@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from django.db import connection
+from django.db.models import QuerySet
 
 if TYPE_CHECKING:
     import psycopg
@@ -37,6 +38,12 @@ class Ask:
 
 
 Steps: TypeAlias = Generator[Ask, list[Row], T]
+
+
+def asked(rows: QuerySet[Any, Any]) -> Ask:
+    """What Django would ask for ``rows``, which are lists of values: their rows come back as the database has them."""
+    statement, values = rows.query.sql_with_params()
+    return Ask(statement, values)
 
 
 def carried_out(steps: Steps[T]) -> T:

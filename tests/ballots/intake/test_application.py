@@ -14,15 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dongliang.ballots import codes
+from dongliang.ballots.actions.pausing import pause_rounds
+from dongliang.ballots.actions.revoking import revoke_cards
 from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.intake import application, lanes, limits, wishes
 from dongliang.ballots.intake.application import Intake
 from dongliang.ballots.intake.lanes import Lane, store_usual, there_are_lanes
 from dongliang.ballots.intake.messages import LARGEST_BODY
+from dongliang.ballots.intake.snapshot import read_snapshot
 from dongliang.ballots.intake.wishes import Store
-from dongliang.ballots.keys import season_key
+from dongliang.ballots.keys import key_path, season_key
 from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.queries.coverage import tally
+from dongliang.people.models import Person
+from dongliang.seasons.models import Season
 from tests.ballots.intake.client import FORM, Browser
 from tests.factories.ballots import make_code, make_projects, make_rounds
 from tests.factories.season import make_world
@@ -316,6 +321,70 @@ def test_a_paused_round_has_a_page_of_its_own(world, rounds, code):
     assert "投票暂停" in page.text
     assert "这一票没有计入" in sent.text
     assert Ballot.objects.count() == 0
+
+
+def pause(world):
+    pause_rounds(world.season, by=None, reason="测试")
+
+
+def revoke_the_card(world):
+    revoke_cards(world.enrolments[0], [1], reason="丢失", by=None)
+
+
+def rename_the_secretary(world):
+    Person.objects.filter(pk=world.enrolments[0].person_id).update(name="李春梅")
+
+
+def lose_the_key(world):
+    key_path(world.season).unlink()
+
+
+def put_another_key(world):
+    key_path(world.season).write_text("ab" * 32 + "\n")
+
+
+def announce_another_day(world):
+    Season.objects.filter(pk=world.season.pk).update(opens_on=datetime.date(2021, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (None, "周兰英"),
+        (pause, "投票暂停"),
+        (revoke_the_card, "这张卡已报失或已补换"),
+        (rename_the_secretary, "李春梅"),
+        (lose_the_key, "现在暂时投不了"),
+        (put_another_key, "现在暂时投不了"),
+        (announce_another_day, "周兰英"),
+    ],
+)
+def test_what_pages_are_made_of_is_read_again_when_something_has_changed_and_only_then(
+    world, rounds, code, monkeypatch, change, says
+):
+    monkeypatch.setattr(application, "SNAPSHOT_LASTS", 0.0)
+    monkeypatch.setattr(application, "NAMES_LAST", 0.0)
+    readings = []
+    monkeypatch.setattr(wishes, "read_snapshot", lambda before: readings.append(1) or read_snapshot(before))
+
+    async def visit(browser):
+        async def look():
+            for _visit in range(3):
+                await browser.get(f"/v/{code}/")
+                while browser.application.reading:
+                    await asyncio.sleep(0.001)
+            return (await browser.get(f"/v/{code}/")).text, len(readings)
+
+        before = await look()
+        if change:
+            await asyncio.to_thread(in_thread, lambda: change(world))
+        return before, await look()
+
+    (before, read_before), (after, read_after) = with_intake(visit)
+
+    assert "周兰英" in before
+    assert says in after
+    assert (read_before, read_after) == (1, 2 if change else 1)
 
 
 def test_a_ballot_keeps_where_it_came_from_only_as_four_bytes_of_this_day_and_round(world, rounds, code):

@@ -32,7 +32,15 @@ from dongliang.ballots.intake.messages import (
 )
 from dongliang.ballots.intake.skeletons import policy
 from dongliang.ballots.intake.snapshot import Snapshot
-from dongliang.ballots.intake.wishes import ASKED, Now, Store, Unavailable, grant_lookups, grant_stores
+from dongliang.ballots.intake.wishes import (
+    ASKED,
+    IsCurrent,
+    Now,
+    Store,
+    Unavailable,
+    grant_lookups,
+    grant_stores,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +49,9 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+# Seconds after which it is asked whether what is known still holds; names and titles rarely change.
 SNAPSHOT_LASTS = 1.0
+NAMES_LAST = 30.0
 SECONDS_TO_ARRIVE = 10.0
 MOST_AT_ONCE = 400
 ROOM = 4000
@@ -71,7 +81,8 @@ class Intake:
         self.arrivals = Arrivals()
         self.now = Snapshot()
         self.read_at = float("-inf")
-        self.reading: asyncio.Future[Snapshot] | None = None
+        self.names_read_at = float("-inf")
+        self.reading: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -97,6 +108,8 @@ class Intake:
                 return
 
     async def stop(self) -> None:
+        if self.reading:
+            await asyncio.wait([self.reading])
         for granter in set(self.granters.values()):
             await granter.stop()
         await self.lookups.stop()
@@ -157,18 +170,30 @@ class Intake:
         return pages.too_many_wrong_codes(visit)
 
     async def present(self) -> Snapshot:
-        """The snapshot. One that is too old is read again meanwhile; the first is waited for."""
+        """The snapshot. One that is too old is looked after meanwhile; the first is waited for."""
         if time.monotonic() - self.read_at > SNAPSHOT_LASTS and self.reading is None:
-            self.reading = self.lookups.wish(Now(self.now))
-            self.reading.add_done_callback(self.keep)
+            self.reading = asyncio.create_task(self.read_again())
+            self.reading.add_done_callback(self.end_reading)
         if self.read_at == float("-inf") and self.reading:
-            return await asyncio.shield(self.reading)
+            await asyncio.shield(self.reading)
         return self.now
 
-    def keep(self, reading: asyncio.Future[Snapshot]) -> None:
+    async def read_again(self) -> None:
+        began = time.monotonic()
+        with_names = began - self.names_read_at > NAMES_LAST
+        is_first = self.read_at == float("-inf")
+        if is_first or not await self.granted(IsCurrent(self.now, with_names)):
+            self.now = await self.granted(Now(self.now))
+            with_names = True
+        self.read_at = time.monotonic()
+        if with_names:
+            self.names_read_at = began
+
+    def end_reading(self, reading: asyncio.Task[None]) -> None:
         self.reading = None
-        if not reading.cancelled() and not reading.exception():
-            self.now, self.read_at = reading.result(), time.monotonic()
+        if not reading.cancelled():
+            # Whoever waits for it hears of it; the others have a snapshot, and the next one tries again.
+            reading.exception()
 
 
 def is_ours(path: str) -> bool:

@@ -2,28 +2,30 @@
 
 A snapshot may be a second old. The one thing that must be true at the moment, whether the round is open, is asked for
 again in the transaction that stores a ballot.
+
+Reading one takes milliseconds, while every resident waits. So a snapshot carries the signs that it can be told by to be out
+of date, which take no time to read, and only when these have changed is all of it read again.
 """
 
 from __future__ import annotations
 
 import datetime
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from dongliang.ballots import codes
-from dongliang.ballots.models import Round
+from dongliang.ballots.keys import key_trace
+from dongliang.ballots.models import RevokedCard, Round, Sample
 from dongliang.ballots.queries.cards import revoked_serials
 from dongliang.ballots.queries.residents import enrolments_with_project
 from dongliang.ballots.queries.rounds import rounds_of, seasons_with_rounds
 from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.common.refusals import Refused
-from dongliang.seasons.models import Season
+from dongliang.common.steps import Ask, Steps, asked, carried_out
+from dongliang.seasons.models import Enrolment, RuleBook, Season
 from dongliang.seasons.queries import enrolments
 from dongliang.seasons.rulebook import RuleBookContent
-
-# Names and titles change rarely and are many: they are read again after so many seconds only.
-NAMES_LAST = 30.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,6 @@ class Names:
     projects: dict[int, Project]
     # Serials of the cards of the random sample, by secretary's number.
     sampled: dict[int, frozenset[int]]
-    read_at: float = field(compare=False)
     pages: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
@@ -92,38 +93,82 @@ class SeasonNow:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Every season that residents may ask about, newest first; or the fault that keeps them from voting."""
+    """Every season that residents may ask about, newest first; or the fault that keeps them from voting.
+
+    ``states`` and ``named`` are the signs it can be told by to be out of date: ``signs_of_states``, ``signs_of_names``.
+    """
 
     seasons: tuple[SeasonNow, ...] = ()
     fault: Refused | None = None
+    states: Any = None
+    named: Any = None
+
+
+def signs_of_states() -> Steps[Any]:
+    """What differs as soon as a round, a key or a revoked card does."""
+    rounds = yield states_asked()
+    revoked = yield Ask(f"SELECT count(*), max(id) FROM {RevokedCard._meta.db_table}", [])
+    return rounds, revoked, [key_trace(slug) for slug in sorted({slug for slug, *_more in rounds})]
+
+
+def signs_of_names() -> Steps[Any]:
+    """What differs as soon as a name, a title, the rules or the sample do. They are many, and rarely change."""
+    signs = []
+    for ask in names_asked():
+        signs.append(hash(tuple((yield ask))))
+    return signs
+
+
+@cache
+def states_asked() -> Ask:
+    return asked(
+        Round.objects.order_by("pk").values_list(
+            "season__slug", "season__opens_on", "season__closes_on", "pk", "kind", "state", "key_digest"
+        )
+    )
+
+
+@cache
+def names_asked() -> tuple[Ask, ...]:
+    who = ("pk", "season", "number", "person__name", "post__organisation__name", "post__organisation__code")
+    more = ("post__organisation__parent__name", "first_thing__title", "first_thing__category")
+    with_rounds = Season.objects.filter(rounds__isnull=False)
+    return (
+        asked(Enrolment.objects.filter(season__in=with_rounds).order_by("pk").values_list(*who, *more)),
+        asked(RuleBook.objects.filter(season__in=with_rounds).order_by("pk").values_list("pk", "sha256")),
+        asked(Sample.objects.order_by("pk").values_list("pk", "seed_sha256")),
+    )
 
 
 def read_snapshot(before: Snapshot | None = None) -> Snapshot:
-    """The present state; names that were read lately are taken from the snapshot ``before``."""
+    """The present state. What it shares with the snapshot ``before`` is taken from there, being dear to make."""
+    # First, so that what changes while the rest is read is noticed the next time.
+    states, named = carried_out(signs_of_states()), carried_out(signs_of_names())
     known = {season.pk: season.names for season in before.seasons} if before else {}
+    still_named = before is not None and before.named == named
     try:
         found = seasons_with_rounds()
     except Refused as fault:
-        return Snapshot(before.seasons if before else (), fault)
+        return Snapshot(before.seasons if before else (), fault, states, named)
     if before and {season.key for season in before.seasons} - {key for _season, key in found}:
         # Destroyed, maybe by another process.
         codes.forget_keys()
-    return Snapshot(tuple(read_season(season, key, known.get(season.pk)) for season, key in found))
+    seasons = tuple(read_season(season, key, known.get(season.pk), still_named) for season, key in found)
+    return Snapshot(seasons, None, states, named)
 
 
-def read_season(season: Season, key: bytes, known: Names | None) -> SeasonNow:
+def read_season(season: Season, key: bytes, known: Names | None, still_named: bool) -> SeasonNow:
     rounds = {kind: RoundNow(round.pk, kind, round.state) for kind, round in rounds_of(season).items()}
-    now = time.monotonic()
-    if known is None or now - known.read_at > NAMES_LAST:
-        names = read_names(season, key, now)
-        # What was made of the same names is kept, being dear to make.
-        known = replace(known, read_at=now) if known == names else names
+    if known is None or not still_named:
+        names = read_names(season, key)
+        # With all the pages made of them.
+        known = known if known == names else names
     return SeasonNow(
         season.pk, key, season.opens_on, season.closes_on, rounds, known, revoked_serials(season)
     )
 
 
-def read_names(season: Season, key: bytes, now: float) -> Names:
+def read_names(season: Season, key: bytes) -> Names:
     neighbourhoods = {
         enrolment.number: Neighbourhood(
             enrolment.pk,
@@ -144,4 +189,4 @@ def read_names(season: Season, key: bytes, now: float) -> Names:
         )
         for enrolment in enrolments_with_project(season)
     }
-    return Names(season.rules, neighbourhoods, projects, sampled_serials(season, key), now)
+    return Names(season.rules, neighbourhoods, projects, sampled_serials(season, key))

@@ -12,7 +12,7 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from django.utils.timezone import now
 
 from dongliang.ballots.actions.casting import Cast, cast_ballots
-from dongliang.ballots.intake.snapshot import Snapshot, read_snapshot
+from dongliang.ballots.intake.snapshot import Snapshot, read_snapshot, signs_of_names, signs_of_states
 from dongliang.ballots.models import Round
 from dongliang.ballots.queries.residents import ballots_with, votes_counted
 from dongliang.common.refusals import Refused
@@ -51,6 +51,14 @@ class Now:
     """The present snapshot, in place of the one ``before``."""
 
     before: Snapshot | None
+
+
+@dataclass(frozen=True, eq=False)
+class IsCurrent:
+    """Whether the snapshot still says what is; of names and titles only if asked for."""
+
+    snapshot: Snapshot
+    with_names: bool
 
 
 @dataclass(frozen=True)
@@ -154,6 +162,15 @@ def asking_for_ballots(wishes: Sequence[BallotOf]) -> Steps[dict[BallotOf, tuple
     }
 
 
+def asking_whether_current(wishes: Sequence[IsCurrent]) -> Steps[dict[IsCurrent, bool]]:
+    states = yield from signs_of_states()
+    named = (yield from signs_of_names()) if any(wish.with_names for wish in wishes) else None
+    return {
+        wish: wish.snapshot.states == states and (not wish.with_names or wish.snapshot.named == named)
+        for wish in wishes
+    }
+
+
 def look_up_states(wishes: Sequence[StateOf]) -> dict[StateOf, str]:
     states = dict(Round.objects.filter(pk__in={wish.round for wish in wishes}).values_list("pk", "state"))
     return {wish: states[wish.round] for wish in wishes}
@@ -163,9 +180,10 @@ def look_up_now(wishes: Sequence[Now]) -> dict[Now, Snapshot]:
     return {wish: read_snapshot(wish.before) for wish in wishes}
 
 
-# What every visit asks, in steps; and what few ask.
+# What is asked at every visit or every second, in steps; and what is rarely asked.
 ASKED: dict[type, Callable[[Sequence[Any]], Steps[dict[Any, Any]]]] = {
     HasVoted: asking_for_votes,
     BallotOf: asking_for_ballots,
+    IsCurrent: asking_whether_current,
 }
 LOOKUPS: dict[type, Callable[[Sequence[Any]], dict[Any, Any]]] = {StateOf: look_up_states, Now: look_up_now}
