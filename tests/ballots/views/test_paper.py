@@ -257,6 +257,7 @@ def test_sheets_are_keyed_by_keyboard_alone_and_survive_a_closed_browser(request
 
     browser.goto(at("key", batch))
     for marks in ("5545", "9", "1111", "2222"):
+        expect(browser.get_by_label("打分")).to_be_focused()
         browser.keyboard.type(marks)
         if script == "desktop":
             # Faster than the server answers.
