@@ -1,7 +1,7 @@
 import pytest
 from django.db import transaction
 
-from dongliang.common.log import Breach, log_action, verify_chain
+from dongliang.common.log import Breach, log_action, log_actions, verify_chain
 from dongliang.common.models import ActionLogEntry, ActionLogHead
 from dongliang.people.models import Person
 
@@ -22,6 +22,21 @@ def test_an_untouched_chain_holds(person):
 
 def test_an_empty_chain_holds():
     assert verify_chain() == (0, None)
+
+
+def test_what_is_done_to_many_is_a_line_each(person, django_assert_max_num_queries):
+    people = [person, *Person.objects.bulk_create([Person(name=name) for name in ("沈芸", "严春梅")])]
+
+    with django_assert_max_num_queries(3):
+        entries = log_actions("people.person.moved", people, by=None, to="LZ0101")
+
+    assert log_actions("people.person.moved", [], by=None) == []
+    assert [(entry.sequence, entry.subject_label) for entry in entries] == [
+        (5, "顾文斌"),
+        (6, "沈芸"),
+        (7, "严春梅"),
+    ]
+    assert verify_chain() == (7, None)
 
 
 @pytest.mark.parametrize(

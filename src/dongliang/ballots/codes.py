@@ -34,13 +34,18 @@ DIGITS = str.maketrans(ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 
 def mint(key: bytes, number: int, serial: int) -> str:
     """The code of one household of the secretary with this ``number``, as it is printed: ``7K3F-9M2Q-XR4T``."""
+    return grouped(minted(key, number, serial), 4)
+
+
+def minted(key: bytes, number: int, serial: int) -> str:
+    """The code's symbols alone."""
     if not (0 < number <= HIGHEST_NUMBER and 0 < serial <= HIGHEST_SERIAL):
         raise ValueError(
             f"number is {number} and serial {serial}; codes hold 1 to {HIGHEST_NUMBER} and 1 to {HIGHEST_SERIAL}"
         )
     owner = number << SERIAL_BITS | serial
     tag = tag_of(key, owner)
-    return grouped(symbols((owner ^ mask_of(key, tag)) << TAG_BITS | tag, CODE_SYMBOLS), 4)
+    return symbols((owner ^ mask_of(key, tag)) << TAG_BITS | tag, CODE_SYMBOLS)
 
 
 def read(key: bytes, text: str) -> tuple[int, int] | None:
@@ -98,7 +103,8 @@ def truncated(key: bytes, message: bytes, bits: int) -> int:
 def keyed_digest(key: bytes, message: bytes) -> bytes:
     """HMAC-SHA-256 of a short message. A ballot takes half a dozen of them, and ``hmac.digest`` starts each from its key,
     which takes four times as long."""
-    inner, outer = (begun.copy() for begun in hash_begun(key))
+    inner, outer = hash_begun(key)
+    inner, outer = inner.copy(), outer.copy()
     inner.update(message)
     outer.update(inner.digest())
     return outer.digest()
@@ -123,7 +129,12 @@ def key_digest(key: bytes) -> bytes:
 
 def credential_digest(key: bytes, kind: str, text: str) -> bytes:
     """What is stored of a household code. The round's ``kind`` goes in, so that a household's two ballots share nothing."""
-    return keyed_digest(key, f"credential|{kind}|{normalised(text)}".encode())
+    return digest_of_symbols(key, kind, normalised(text))
+
+
+def digest_of_symbols(key: bytes, kind: str, bare: str) -> bytes:
+    """``credential_digest`` of a code's symbols."""
+    return keyed_digest(key, f"credential|{kind}|{bare}".encode())
 
 
 def new_nonce() -> bytes:

@@ -119,7 +119,7 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
         office, district, roster = found_district(rng, rules, password)
         past = build_past(np.random.default_rng([seed, 3]), district, roster, rules, scale=scale, by=office)
     with told(say, _("roster, imported from a workbook")):
-        season = import_people(district, rules, roster, password, by=office)
+        season = import_people(district, rules, roster, by=office)
     with told(say, _("first things registered")):
         register_first_things(rng, season, by=office)
     with told(say, _("profiles, agreements and visits of the pairs")):
@@ -153,7 +153,7 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     if keep_open:
         remind_first_mentor(season, by=office)
         with told(say, _("posts handed over")):
-            hand_over(rng, season, by=office, password=password)
+            hand_over(rng, season, by=office)
         return season
     panel = [office, Account.objects.get(username="colleague")]
     with told(say, _("season closed, flagged ballots judged by two")):
@@ -173,7 +173,7 @@ def build(*, seed: int, scale: float, keep_open: bool, password: str, say: Say) 
     with told(say, _("six who retired honoured")):
         honour_the_retiring(season, panel=panel)
     with told(say, _("posts handed over")):
-        hand_over(rng, season, by=office, password=password)
+        hand_over(rng, season, by=office)
     return season
 
 
@@ -193,7 +193,6 @@ def import_people(
     district: Organisation,
     rules: RuleBookContent,
     roster: dict[str, list[dict[str, object]]],
-    password: str,
     *,
     by: Account,
 ) -> Season:
@@ -204,7 +203,7 @@ def import_people(
     # The same file again: now that everyone is enrolled, it pairs the new with their mentors, and changes nothing else.
     enrol_secretaries(season)
     confirm_roster(preview_roster(district, "梁州区花名册.xlsx", data, by=by), by=by)
-    make_accounts(season, password, by=by)
+    make_accounts(season, by=by)
     return season
 
 
@@ -261,37 +260,30 @@ def invented_roster(rng: np.random.Generator, rules: RuleBookContent) -> dict[st
     }
 
 
-def make_accounts(season: Season, password: str, *, by: Account) -> None:
+def make_accounts(season: Season, *, by: Account) -> None:
     """One account of each kind to look around with, and a second one of the office, since it takes two to judge."""
     subdistrict = subdistricts_of(season.district)[0]
     department = departments_of(season.district)[0]
     mentor = season.mentors.select_related("person")[0]
     secretary = enrolments(season).filter(is_new=True, pairs__mentor=mentor)[0]
-    create_account("colleague", "区委党校 俞慧敏", Role.OFFICE, season.district, by=by, password=password)
-    create_account(
-        "street", f"{subdistrict.name} 党群办", Role.SUBDISTRICT_OFFICE, subdistrict, by=by, password=password
-    )
-    create_account(
-        "department", f"{department.name} 联络员", Role.DEPARTMENT, department, by=by, password=password
-    )
-    create_account(
-        "mentor",
-        mentor.person.name,
-        Role.MENTOR,
-        season.district,
-        by=by,
-        password=password,
-        person=mentor.person,
-    )
-    create_account(
-        "secretary",
-        secretary.person.name,
-        Role.SECRETARY,
-        secretary.organisation,
-        by=by,
-        password=password,
-        person=secretary.person,
-    )
+    made = [
+        create_account("colleague", "区委党校 俞慧敏", Role.OFFICE, season.district, by=by),
+        create_account("street", f"{subdistrict.name} 党群办", Role.SUBDISTRICT_OFFICE, subdistrict, by=by),
+        create_account("department", f"{department.name} 联络员", Role.DEPARTMENT, department, by=by),
+        create_account(
+            "mentor", mentor.person.name, Role.MENTOR, season.district, by=by, person=mentor.person
+        ),
+        create_account(
+            "secretary",
+            secretary.person.name,
+            Role.SECRETARY,
+            secretary.organisation,
+            by=by,
+            person=secretary.person,
+        ),
+    ]
+    # Hashing is slow on purpose, and all of them have the one password.
+    Account.objects.filter(pk__in=[account.pk for account in made]).update(password=by.password)
 
 
 def register_first_things(rng: np.random.Generator, season: Season, *, by: Account) -> None:

@@ -37,7 +37,7 @@ THANKS = "二十年走遍每一个门洞，记得住每一户的难处。离任�
 
 
 @transaction.atomic
-def hand_over(rng: np.random.Generator, season: Season, *, by: Account, password: str) -> None:
+def hand_over(rng: np.random.Generator, season: Season, *, by: Account) -> None:
     """One list signed by three, one half accepted, a post vacant, another held by somebody acting, an adviser."""
     names = spare_names(rng)
     secretary = Account.objects.get(username="secretary")
@@ -51,7 +51,7 @@ def hand_over(rng: np.random.Generator, season: Season, *, by: Account, password
     sign_all(predecessor(signed, next(names)), signed, by=by)
     half = predecessor(own, next(names))
     leaver = account_of(half.person, "leaver")
-    leaver.set_password(password)
+    leaver.password = by.password
     leaver.save()
     accept(written(half, by=leaver), lines=3, by=secretary)
     make_promise(own.post, what="小花园长椅修好三张", due_on=localdate() + 60 * ONE_DAY, by=secretary)

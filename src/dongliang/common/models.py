@@ -9,7 +9,7 @@ class ActionLogEntry(models.Model):
     """One state change: who did what to which thing, and when.
 
     The entries form a chain: each holds the digest of the one before it, so that a changed, missing or inserted
-    entry shows. Written by ``log_action`` only; never changed.
+    entry shows. Written by ``log_actions`` only; never changed.
     """
 
     sequence = models.PositiveBigIntegerField(_("number"), unique=True)

@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from dongliang.common.log import log_action
+from dongliang.common.log import log_action, log_actions
 from dongliang.common.pictures import NotAPicture, picture_blocker, redrawn
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.engine.errors import InfeasiblePlan, Unconnected
@@ -196,9 +196,8 @@ def submit_responses(season: Season, sheets: Sequence[Sheet], *, by: Account | N
     fields = ["marks", "project_mark", "note", "notes", "submitted_at", "submitted_by"]
     Response.objects.bulk_update(corrected, fields, batch_size=100)
     _keep_versions(season, changed, moment, by)
-    for verb, those in (("sent", sent), ("corrected", corrected)):
-        for response in those:
-            log_action(f"review.response.{verb}", response.assignment, by=by)
+    log_actions("review.response.sent", [response.assignment for response in sent], by=by)
+    log_actions("review.response.corrected", [response.assignment for response in corrected], by=by)
     return responses
 
 

@@ -316,7 +316,7 @@ def card_serials(
     for serial in range(1, most + 1):
         if len(found) == len(wanted):
             break
-        digest = codes.credential_digest(key, kind, codes.mint(key, number, serial))
+        digest = codes.digest_of_symbols(key, kind, codes.minted(key, number, serial))
         if digest in wanted:
             found[digest] = serial
     return found
