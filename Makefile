@@ -29,9 +29,9 @@ serve: .venv/core.stamp ## Serve the installation in dongliang-data/, or in $DON
 test: .venv/all.stamp browser ## Run every test, on SQLite and again on PostgreSQL (ARGS="-k name")
 	@$(MAKE) --no-print-directory --keep-going test-sqlite test-postgres
 test-sqlite: .venv/all.stamp
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 test-postgres: .venv/all.stamp
-	$(BIN)/python tests/postgres.py -- $(BIN)/pytest -n 2 --database-only $(ARGS) \
+	$(BIN)/python tests/postgres.py -- $(BIN)/pytest -n 2 --dist worksteal --database-only $(ARGS) \
 	  || test $$? = 5 -a -n "$(ARGS)"  # 5: what was asked for uses no database
 
 .PHONY: handbook

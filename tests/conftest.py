@@ -11,6 +11,9 @@ pytest_plugins = ["tests.browser"]
 # The fixtures of tests.browser that open one.
 PAGES = frozenset({"phone", "phone_without_script", "desktop", "desktop_without_script"})
 
+# Take minutes. Begun last, they would leave all processes but one without work.
+LONG = frozenset({"test_every_url.py", "test_every_page.py", "test_demo.py"})
+
 # No test asserts a time, and a busy machine makes none fail.
 hypothesis.settings.register_profile(
     "dongliang", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -27,8 +30,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=3, help="How often the tests of load kill each process.")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
     for item in items:
         params = item.callspec.params.values() if hasattr(item, "callspec") else ()
         # By name where a test asks for one screen or the other.
@@ -37,6 +42,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--database-only"):
         config.hook.pytest_deselected(items=[item for item in items if not uses_database(item)])
         items[:] = [item for item in items if uses_database(item)]
+    yield
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 def uses_database(item: pytest.Item) -> bool:
