@@ -1,7 +1,7 @@
 """The action log: written by every action, checked by ``dongliang audit verify``."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +22,13 @@ def log_action(verb: str, subject: models.Model, *, by: Any, **detail: Any) -> A
 
 
 def log_actions(
-    verb: str, subjects: Iterable[models.Model], *, by: Any, **detail: Any
+    verb: str, subjects: Sequence[models.Model], *, by: Any, **detail: Any
 ) -> list[ActionLogEntry]:
     """The same done to many, each in a line of its own."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("log_action belongs inside the transaction of the change it records")
+    if not subjects:
+        return []
     head, _ = ActionLogHead.objects.select_for_update().get_or_create(pk=1)
     entries = []
     # Microseconds and UTC survive a round trip through either database; the digest depends on it.
