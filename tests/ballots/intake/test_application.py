@@ -6,6 +6,7 @@ import gzip
 import logging
 import re
 from collections import Counter
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -384,7 +385,39 @@ def test_what_pages_are_made_of_is_read_again_when_something_has_changed_and_onl
 
     assert "周兰英" in before
     assert says in after
-    assert (read_before, read_after) == (1, 2 if change else 1)
+    assert read_before == 1
+    if change in (lose_the_key, put_another_key):
+        # As long as it is not the right one, which may come back without a sign.
+        assert read_after > 1
+    else:
+        assert read_after == (2 if change else 1)
+
+
+@pytest.mark.parametrize("state", ["open", "closed"])
+def test_a_key_that_could_not_be_read_for_a_moment_is_read_again(world, rounds, code, monkeypatch, state):
+    Round.objects.update(state=state)
+    monkeypatch.setattr(application, "SNAPSHOT_LASTS", 0.0)
+    read_text, faults = Path.read_text, [OSError("Too many open files")]
+
+    def read(path, **how):
+        if path == key_path(world.season) and faults:
+            raise faults.pop()
+        return read_text(path, **how)
+
+    monkeypatch.setattr(Path, "read_text", read)
+
+    async def visit(browser):
+        during = await browser.get(f"/v/{code}/")
+        while browser.application.reading:
+            await asyncio.sleep(0.001)
+        await browser.get(f"/v/{code}/")
+        while browser.application.reading:
+            await asyncio.sleep(0.001)
+        return during, await browser.get(f"/v/{code}/")
+
+    during, after = with_intake(visit)
+
+    assert (during.status, after.status) == (503 if state == "open" else 404, 200)
 
 
 def test_a_ballot_keeps_where_it_came_from_only_as_four_bytes_of_this_day_and_round(world, rounds, code):

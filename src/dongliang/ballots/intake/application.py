@@ -181,8 +181,8 @@ class Intake:
     async def read_again(self) -> None:
         began = time.monotonic()
         with_names = began - self.names_read_at > NAMES_LAST
-        is_first = self.read_at == float("-inf")
-        if is_first or not await self.granted(IsCurrent(self.now, with_names)):
+        is_unsure = self.read_at == float("-inf") or self.now.may_mend
+        if is_unsure or not await self.granted(IsCurrent(self.now, with_names)):
             self.now = await self.granted(Now(self.now))
             with_names = True
         self.read_at = time.monotonic()

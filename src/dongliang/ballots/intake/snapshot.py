@@ -103,6 +103,12 @@ class Snapshot:
     states: Any = None
     named: Any = None
 
+    @property
+    def may_mend(self) -> bool:
+        """Whether a key that is there could not be read, or is the wrong one. What stood in the way may pass without a sign."""
+        keys = self.states[-1] if self.states else []
+        return self.fault is not None or len(self.seasons) < sum(map(bool, keys))
+
 
 def signs_of_states() -> Steps[Any]:
     """What differs as soon as a round, a key or a revoked card does."""
