@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.template.defaultfilters import floatformat
 
+from dongliang.common.counts import count_of_each
 from dongliang.growth.models import Attendance, Credit
 from dongliang.growth.queries.people import WithColumns
 from dongliang.people.models import Organisation, Person
@@ -36,15 +37,9 @@ def with_hours(secretaries: QuerySet[Enrolment]) -> WithColumns:
         .annotate(total=Sum("hours"))
         .values("total")
     )
-    there = (
-        Attendance.objects.filter(enrolment=OuterRef("pk"))
-        .order_by()
-        .values("enrolment")
-        .annotate(count=Count("pk"))
-        .values("count")
-    )
     return secretaries.annotate(
-        hours=Coalesce(Subquery(total), Decimal(0)), sessions_attended=Coalesce(Subquery(there), 0)
+        hours=Coalesce(Subquery(total), Decimal(0)),
+        sessions_attended=count_of_each(Attendance.objects, "enrolment"),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -217,11 +217,10 @@ class Standing:
 
 def with_paths(secretaries: QuerySet[Enrolment]) -> WithColumns:
     """Secretaries with ``stage``, ``paused_on``, ``star_since`` of their path; None where they are on none."""
-    own = Path.objects.filter(person=OuterRef("person"))
     return secretaries.select_related("person__growth_path").annotate(
-        stage=Subquery(own.values("stage")[:1]),
-        paused_on=Subquery(own.values("paused_on")[:1]),
-        star_since=Subquery(own.values("star_since")[:1]),
+        stage=F("person__growth_path__stage"),
+        paused_on=F("person__growth_path__paused_on"),
+        star_since=F("person__growth_path__star_since"),
     )
 
 

@@ -10,7 +10,7 @@ from dongliang.mentoring.queries import enrolments_visible_to
 from dongliang.people.models import Account, Organisation, Role
 from dongliang.people.queries import organisations_of, organisations_reached
 from dongliang.seasons.models import Enrolment, Season
-from dongliang.seasons.queries import seasons_visible_to
+from dongliang.seasons.queries import enrolments, seasons_visible_to
 
 # Secretaries with columns that a query has added, which no checker of types can follow.
 WithColumns: TypeAlias = QuerySet[Any]
@@ -24,7 +24,7 @@ def season_of(account: Account) -> Season | None:
 def secretaries_in_charge(account: Account, season: Season) -> QuerySet[Enrolment]:
     """The secretaries of the offices the account sits in: whom it may enrol, sign in, and report on."""
     offices = organisations_reached(account, Role.OFFICE, Role.SUBDISTRICT_OFFICE)
-    return enrolments_visible_to(account, season).filter(post__organisation__in=offices.values("pk"))
+    return enrolments(season).filter(post__organisation__in=offices.values("pk"))
 
 
 def own_enrolment(account: Account, season: Season) -> Enrolment | None:

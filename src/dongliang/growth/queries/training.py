@@ -4,11 +4,11 @@ import datetime
 from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from dongliang.common.counts import count_of_each
 from dongliang.common.refusals import Blocker
 from dongliang.growth.models import Attendance, Course, Feedback, PracticeReport, Seat, Session
 from dongliang.growth.queries.people import WithColumns
@@ -36,15 +36,10 @@ def sessions_visible_to(account: Account) -> QuerySet[Session]:
 
 def with_counts(sessions: QuerySet[Session]) -> WithColumns:
     """Sessions with how many are ``seated``, ``waiting``, and ``attended``; each counted by itself, not multiplied."""
-
-    def count(rows: QuerySet) -> Coalesce:
-        mine = rows.filter(session=OuterRef("pk")).order_by().values("session").annotate(count=Count("pk"))
-        return Coalesce(Subquery(mine.values("count")), 0)
-
     return sessions.annotate(
-        seated=count(Seat.objects.filter(state=Seat.State.SEATED)),
-        waiting=count(Seat.objects.filter(state=Seat.State.WAITING)),
-        attended=count(Attendance.objects.all()),
+        seated=count_of_each(Seat.objects.filter(state=Seat.State.SEATED), "session"),
+        waiting=count_of_each(Seat.objects.filter(state=Seat.State.WAITING), "session"),
+        attended=count_of_each(Attendance.objects, "session"),
     )
 
 
@@ -212,8 +207,13 @@ def seating(places: int, quotas: dict[int, int], asked: list[tuple[int, int]]) -
 
 def people_of(session: Session, secretaries: QuerySet[Enrolment]) -> WithColumns:
     """Of ``secretaries`` those who signed up for a session or were there, each with ``seat_state`` and ``was_there``."""
-    seats = Seat.objects.filter(session=session, enrolment=OuterRef("pk")).exclude(state=Seat.State.LEFT)
-    present = Attendance.objects.filter(session=session, enrolment=OuterRef("pk"))
+    # One each at most; in order, each would be joined with its secretary for the sake of it.
+    seats = (
+        Seat.objects.filter(session=session, enrolment=OuterRef("pk"))
+        .exclude(state=Seat.State.LEFT)
+        .order_by()
+    )
+    present = Attendance.objects.filter(session=session, enrolment=OuterRef("pk")).order_by()
     return secretaries.annotate(
         seat_state=seats.values("state")[:1],
         asked_at=seats.values("asked_at")[:1],
@@ -312,7 +312,9 @@ def practice_blockers(course: Course, enrolment: Enrolment) -> list[Blocker]:
 
 
 def reports_in(course: Course, secretaries: QuerySet[Enrolment]) -> QuerySet[PracticeReport]:
-    return course.reports.filter(enrolment__in=secretaries).select_related(
+    # Asked for first: see organisations_of.
+    whose = set(secretaries.order_by().values_list("pk", flat=True))
+    return course.reports.filter(enrolment__in=whose).select_related(
         "enrolment__person", "enrolment__post__organisation__parent", "first_thing"
     )
 

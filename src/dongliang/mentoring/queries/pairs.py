@@ -4,13 +4,14 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, DateField, F, Max, Q, QuerySet
+from django.db.models import DateField, F, Max, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
+from dongliang.common.counts import count_of_each, of_each
 from dongliang.common.refusals import Blocker
-from dongliang.mentoring.models import Mentor, Pair, Side, Signature
+from dongliang.mentoring.models import Mentor, Pair, Side, Signature, Visit
 from dongliang.mentoring.queries.profiles import places_of
 from dongliang.mentoring.queries.proposals import barred_blocker, barred_pairs, capacity_blocker, loads_beside
 from dongliang.people.models import Account, Organisation, Role
@@ -71,13 +72,14 @@ def pairs_of(season: Season) -> QuerySet[Pair]:
 def with_visits(pairs: QuerySet[Pair], today: datetime.date | None = None) -> QuerySet[Any]:
     """Pairs with their ``visits_made``, ``last_met``, ``heard_of`` (the last sign of life), ``steps_late``, ``signed``."""
     today = today or localdate()
-    late = Q(visits__step_state="open", visits__due_on__lt=today)
+    visits = Visit.objects.all()
+    last_met = of_each(visits, "pair", Max("met_on"))
     return pairs.annotate(
-        visits_made=Count("visits", distinct=True),
-        last_met=Max("visits__met_on"),
-        heard_of=Coalesce(Max("visits__met_on"), F("starts_on"), output_field=DateField()),
-        steps_late=Count("visits", filter=late, distinct=True),
-        signed=Count("agreement__signatures", filter=Q(agreement__signatures__voided_at=None), distinct=True),
+        visits_made=count_of_each(visits, "pair"),
+        last_met=last_met,
+        heard_of=Coalesce(last_met, F("starts_on"), output_field=DateField()),
+        steps_late=count_of_each(visits.filter(step_state=Visit.StepState.OPEN, due_on__lt=today), "pair"),
+        signed=count_of_each(Signature.objects.filter(voided_at=None), "agreement__pair"),
     ).order_by("mentee__number", "-starts_on", "-pk")
 
 

@@ -8,6 +8,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from dongliang.common.counts import count_of_each
 from dongliang.common.refusals import Blocker
 from dongliang.mentoring.models import BoxAnswer, BoxQuestion, Gathering, Mentor, Output, Studio, StudyGroup
 from dongliang.people.models import Account, Organisation, Person, Role
@@ -26,10 +27,10 @@ def studios_of(season: Season) -> QuerySet[Any]:
     return (
         season.studios.select_related("subdistrict", "leader__person", "season__district")
         .annotate(
-            people=Count("members", distinct=True),
-            waiting=Count("questions", filter=Q(questions__answers=None), distinct=True),
-            asked=Count("questions", distinct=True),
-            cases=Count("outputs", distinct=True),
+            people=count_of_each(Person.objects, "studios"),
+            waiting=count_of_each(BoxQuestion.objects.filter(answers=None), "studio"),
+            asked=count_of_each(BoxQuestion.objects, "studio"),
+            cases=count_of_each(Output.objects, "studio"),
         )
         .order_by("subdistrict__code", "name")
     )
@@ -170,9 +171,9 @@ def groups_of(season: Season) -> QuerySet[Any]:
     return (
         season.study_groups.select_related("convener", "season__district")
         .annotate(
-            people=Count("members", distinct=True),
-            held=Count("gatherings", distinct=True),
-            papers=Count("outputs", distinct=True),
+            people=count_of_each(Person.objects, "study_groups"),
+            held=count_of_each(Gathering.objects, "group"),
+            papers=count_of_each(Output.objects, "group"),
         )
         .order_by("topic", "pk")
     )

@@ -24,7 +24,9 @@ MOST_PHOTOS = 3
 
 def visits_visible_to(account: Account, season: Season) -> QuerySet[Visit]:
     """The visits of the pairs that the account may read."""
-    return Visit.objects.filter(pair__in=pairs_visible_to(account, season).values("pk")).select_related(
+    # Asked for first: see organisations_of.
+    pairs = set(pairs_visible_to(account, season).values_list("pk", flat=True))
+    return Visit.objects.filter(pair__in=pairs).select_related(
         "pair__mentor__person",
         "pair__mentee__person",
         "pair__mentee__season",
