@@ -158,6 +158,7 @@ def test_what_was_acknowledged_is_stored_whole_however_the_server_ends(world, en
         for resident in residents:
             resident.start()
         while len(acknowledged) < 40:
+            assert any(resident.is_alive() for resident in residents)
             time.sleep(0.01)
         # The process that answers is the server's child.
         children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
