@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -35,7 +36,7 @@ from dongliang.growth import codes as turning
 from dongliang.growth.models import Material, Move, Question
 from dongliang.mentoring.models import Visit
 from dongliang.mentoring.roster import preview_roster
-from dongliang.people.models import Account, Tenure
+from dongliang.people.models import Tenure
 from dongliang.people.roster.workbook import roster_workbook
 from dongliang.projects.models import FirstThing
 from dongliang.review.models import Assignment, Photo, Source
@@ -779,10 +780,34 @@ def make_preview(world: World) -> int:
     return preview_roster(world.district, "街镇.xlsx", data, by=world.accounts["office"]).pk
 
 
-def answer(client: Client, address: str, account: Account | None, method: str) -> str:
-    client.logout()
-    if account:
-        client.force_login(account)
+class Visitors:
+    """A client for each role, which signs in once, and again where an address ended its session."""
+
+    def __init__(self, world: World) -> None:
+        self.accounts = world.accounts
+        self.clients: dict[str, Client] = {}
+
+    def answer(self, role: str, address: str, method: str) -> str:
+        client = self.clients.pop(role, None) or self.signed_in(role)
+        session = session_of(client)
+        said = answer(client, address, method)
+        if session_of(client) == session:
+            self.clients[role] = client
+        return said
+
+    def signed_in(self, role: str) -> Client:
+        client = Client()
+        if account := self.accounts.get(role):
+            client.force_login(account)
+        return client
+
+
+def session_of(client: Client) -> str:
+    cookie = client.cookies.get(settings.SESSION_COOKIE_NAME)
+    return cookie.value if cookie else ""
+
+
+def answer(client: Client, address: str, method: str) -> str:
     response = getattr(client, method)(address)
     if response.streaming:
         # A file is closed once it has been read.
@@ -792,14 +817,14 @@ def answer(client: Client, address: str, account: Account | None, method: str) -
     return ANSWERS.get(response.status_code, str(response.status_code))
 
 
-def walked(client: Client, world: World, grid: str, method: str) -> dict[str, list[str]]:
-    found = {}
+def walked(world: World, grid: str, method: str) -> dict[str, list[str]]:
+    found, visitors = {}, Visitors(world)
     # A visit leaves everything where it is; a change may not.
     arguments = arguments_of(world) if method == "get" else None
     for name, row in expected(grid).items():
         path = address(name, world, arguments)
         found[name] = [
-            "." if due == "." else answer(client, path, world.accounts.get(role), method)
+            "." if due == "." else visitors.answer(role, path, method)
             for role, due in zip(ROLES, row, strict=True)
         ]
     return found
@@ -809,14 +834,14 @@ def test_every_named_address_is_walked():
     assert {*expected(READING), *expected(CHANGING)} == named_patterns()
 
 
-def test_every_page_is_for_whom_it_is_for(client, world):
-    assert walked(client, world, READING, "get") == expected(READING)
+def test_every_page_is_for_whom_it_is_for(world):
+    assert walked(world, READING, "get") == expected(READING)
 
 
-def test_every_change_is_refused_to_whom_it_is_not_for(client, world):
+def test_every_change_is_refused_to_whom_it_is_not_for(world):
     before = ScoringRun.objects.count()
 
-    assert walked(client, world, CHANGING, "post") == expected(CHANGING)
+    assert walked(world, CHANGING, "post") == expected(CHANGING)
     assert ScoringRun.objects.count() == before
 
 
@@ -852,9 +877,10 @@ def test_a_number_that_no_row_can_have_is_not_there(client, world):
     assert {case: status for case, status in got.items() if status not in (404, 405)} == {}
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
+def test_an_address_with_nul_is_not_there(client):
+    """Some databases take no such text, not even to look for it."""
+    client.force_login(make_world().accounts["office"])
+    odd = [
         "/rounds/cards/LZ%00/",
         "/rounds/poster/LZ%00/",
         "/rounds/assisted/LZ%00/",
@@ -865,39 +891,36 @@ def test_a_number_that_no_row_can_have_is_not_there(client, world):
         "/roster/LZ%00/export.xlsx",
         "/roster/LZ%00/accounts/secretaries/",
         "/rules/presets/%00.toml",
-    ],
-)
-def test_an_address_with_nul_is_not_there(client, world, odd: str):
-    """Some databases take no such text, not even to look for it."""
-    client.force_login(world.accounts["office"])
+    ]
 
-    assert client.get(odd).status_code == 404
+    assert {path: client.get(path).status_code for path in odd} == dict.fromkeys(odd, 404)
 
 
 FIRST, SECOND, OTHERS = ["周兰英"], ["吴建国"], ["郑秀芳", "王海燕", "冯志明", "陈玉梅"]
 
 
+ROWS_OF = {
+    "office": FIRST + SECOND + OTHERS,
+    "subdistrict": FIRST + SECOND + OTHERS[:1],
+    "other_subdistrict": OTHERS[1:],
+    "mentor": FIRST + SECOND,
+    "other_mentor": [],
+    "secretary": FIRST,
+    "other_secretary": OTHERS[3:],
+    "stranger": [],
+}
+
+
 @pytest.mark.parametrize("page", ["portal:secretaries", "projects:list"])
-@pytest.mark.parametrize(
-    ("role", "seen"),
-    [
-        ("office", FIRST + SECOND + OTHERS),
-        ("subdistrict", FIRST + SECOND + OTHERS[:1]),
-        ("other_subdistrict", OTHERS[1:]),
-        ("mentor", FIRST + SECOND),
-        ("other_mentor", []),
-        ("secretary", FIRST),
-        ("other_secretary", OTHERS[3:]),
-        ("stranger", []),
-    ],
-)
-def test_each_role_sees_its_own_rows_only(client, world, page, role, seen):
-    client.force_login(world.accounts[role])
+def test_each_role_sees_its_own_rows_only(client, world, page):
+    seen = {}
+    for role in ROWS_OF:
+        client.force_login(world.accounts[role])
+        # The header names who is signed in; the rows begin in the main part.
+        text = client.get(reverse(page)).content.decode().split("<main", 1)[1]
+        seen[role] = [name for name in FIRST + SECOND + OTHERS if name in text]
 
-    # The header names who is signed in; the rows begin in the main part.
-    text = client.get(reverse(page)).content.decode().split("<main", 1)[1]
-
-    assert [name for name in FIRST + SECOND + OTHERS if name in text] == seen
+    assert seen == ROWS_OF
 
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "nobody"])
