@@ -110,10 +110,12 @@ def desktop_without_script(chromium: Browser, live_server: Any) -> Iterator[Page
 def page_of(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
     """A page whose addresses start at ``address``. Errors on it, and requests to anywhere else, fail the test."""
     faults: list[str] = []
+    files: set[str] = set()
 
     def note_message(message: Any) -> None:
-        # A refused page is told by its status; the console only repeats it.
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        # A refused page is told by its status; the console only repeats it. What a file is shown with is the browser's own.
+        is_told = message.text.startswith("Failed to load resource") or message.location["url"] in files
+        if message.type == "error" and not is_told:
             faults.append(f"console: {message.text}")
 
     def note_request(request: Any) -> None:
@@ -123,6 +125,9 @@ def page_of(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
     def note_response(response: Any) -> None:
         if response.status >= 500:
             faults.append(f"answered {response.status}: {response.url}")
+        is_page = response.headers.get("content-type", "").startswith("text/html")
+        if response.request.is_navigation_request() and not is_page:
+            files.add(response.url)
 
     with browser.new_context(
         base_url=address, locale="zh-CN", timezone_id="Asia/Shanghai", **context
@@ -163,6 +168,8 @@ def axe(page: Page) -> None:
     }
     if not page.evaluate("'axe' in window"):
         page.evaluate(Axe().axe_script)
+        # It is large: the pages that follow find it in the browser already.
+        page.add_init_script(Axe().axe_script)
     breaches = [
         f"{breach['id']} ({breach['impact']}): {breach['help']}\n"
         + "\n".join(
