@@ -12,6 +12,8 @@ COMMANDS = {
     "set-up": "dongliang.cli.operate:set_up",
     "new-season": "dongliang.cli.operate:new_season",
     "serve": "dongliang.cli.operate:serve",
+    "backup": "dongliang.cli.backup:backup",
+    "restore": "dongliang.cli.backup:restore",
     "audit": "dongliang.cli.operate:audit",
     "verify": "dongliang.cli.verify:verify",
     "ballots": "dongliang.cli.ballots:ballots",
