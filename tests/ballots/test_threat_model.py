@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import io
+import json
 import logging
 import random
 import re
@@ -15,6 +16,7 @@ from urllib.parse import urlencode
 import pytest
 from django.conf import settings as django_settings
 from django.core import serializers
+from django.core.serializers.json import DjangoJSONEncoder
 
 from dongliang.ballots import codes, proof
 from dongliang.ballots.actions.cards import print_cards
@@ -456,7 +458,13 @@ def test_the_log_holds_no_code_no_receipt_no_mark_and_no_address(world, rounds, 
     open_tally(world.season, by=None)
     destroy_key(world.season, by=None)
 
-    log = serializers.serialize("json", ActionLogEntry.objects.all())
+    # Without the numbers of rows, any of which may happen to read like marks.
+    written = [
+        field.name
+        for field in ActionLogEntry._meta.fields
+        if field.name not in ("id", "sequence", "by", "subject_id")
+    ]
+    log = json.dumps(list(ActionLogEntry.objects.values(*written)), cls=DjangoJSONEncoder)
 
     secret = {*printed, *votes, *votes.values(), *MARKS, "203.0.113.7"}
     secret |= {codes.normalised(text) for text in (*votes, *votes.values())}
