@@ -129,9 +129,12 @@ def restore(file: Path) -> None:
                     _("%(file)s holds another kind of database.") % {"file": file},
                     _("Set DONGLIANG_DATABASE to the kind that was saved, SQLite or PostgreSQL."),
                 )
-            for each in archive.fingerprints:
-                archive.unpack(each, home / UNPACKED / each)
-        put_back(home, settings.BALLOT_KEYS, name)
+            try:
+                for each in archive.fingerprints:
+                    archive.unpack(each, home / UNPACKED / each)
+                put_back(home, settings.BALLOT_KEYS, name)
+            finally:
+                shutil.rmtree(home / UNPACKED, ignore_errors=True)
     lines, breach = verify_chain()
     if breach:
         raise refusal(
@@ -358,19 +361,19 @@ def holds_anything() -> bool:
 
 
 def put_back(home: Path, keys: Path, database: str) -> None:
-    """Move what was unpacked to its place; the database last, without which it is no installation."""
+    """Move what was unpacked to its place; a database file last, without which it is no installation."""
     from django.db import connection
 
     unpacked = home / UNPACKED
+    if database == DUMP:
+        # First, being likelier to fail than anything else: then nothing has been put anywhere.
+        told = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
+        asked_postgres("pg_restore", *told, str(unpacked / DUMP))
     for source, target in ((unpacked / KEYS, keys), (unpacked / FILES, home)):
         for path in list(below(source)):
             to = target / path.relative_to(source)
             to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.move(path, to)
-    if database == DUMP:
-        told = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
-        asked_postgres("pg_restore", *told, str(unpacked / DUMP))
-    else:
+    if database == SQLITE:
         connection.close()
         shutil.move(unpacked / SQLITE, connection.settings_dict["NAME"])
-    shutil.rmtree(unpacked)
