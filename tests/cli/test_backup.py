@@ -158,6 +158,15 @@ def listing(saved: Path, **more: str) -> bytes:
     return json.dumps(contents).encode()
 
 
+def locked(saved: Path, to: Path) -> Path:
+    """The archive with every entry marked as packed under a password."""
+    marked = re.sub(
+        rb"(PK\x01\x02.{4}).", lambda head: head[1] + b"\x01", saved.read_bytes(), flags=re.DOTALL
+    )
+    to.write_bytes(marked)
+    return to
+
+
 def cut_short(saved: Path, to: Path) -> Path:
     to.write_bytes(saved.read_bytes()[:-300])
     return to
@@ -178,6 +187,7 @@ SPOILT = {
     "a place elsewhere": lambda saved, to: altered(
         saved, to, **{"/tmp/out": b"x", "contents.json": listing(saved, **{"/tmp/out": "0" * 64})}
     ),
+    "a password": locked,
     "a torn end": cut_short,
     "no archive": lambda saved, to: [to.write_bytes(b"PK\x03\x04 no archive"), to][1],
 }

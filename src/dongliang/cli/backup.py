@@ -120,21 +120,21 @@ def restore(file: Path) -> None:
                 % {"what": there[0] if there else connection.settings_dict["NAME"]},
                 _("Move it away, or give DONGLIANG_HOME and DONGLIANG_DATABASE of a new one."),
             )
-        with opened(file) as archive:
-            fits(archive)
-            name = SQLITE if connection.vendor == "sqlite" else DUMP
-            if name not in archive.fingerprints:
-                raise refusal(
-                    "restore.other_database",
-                    _("%(file)s holds another kind of database.") % {"file": file},
-                    _("Set DONGLIANG_DATABASE to the kind that was saved, SQLite or PostgreSQL."),
-                )
-            try:
+        try:
+            with opened(file) as archive:
+                fits(archive)
+                name = SQLITE if connection.vendor == "sqlite" else DUMP
+                if name not in archive.fingerprints:
+                    raise refusal(
+                        "restore.other_database",
+                        _("%(file)s holds another kind of database.") % {"file": file},
+                        _("Set DONGLIANG_DATABASE to the kind that was saved, SQLite or PostgreSQL."),
+                    )
                 for each in archive.fingerprints:
                     archive.unpack(each, home / UNPACKED / each)
-                put_back(home, settings.BALLOT_KEYS, name)
-            finally:
-                shutil.rmtree(home / UNPACKED, ignore_errors=True)
+            put_back(home, settings.BALLOT_KEYS, name)
+        finally:
+            shutil.rmtree(home / UNPACKED, ignore_errors=True)
     lines, breach = verify_chain()
     if breach:
         raise refusal(
@@ -308,12 +308,13 @@ def opened(file: Path) -> Iterator[Saved]:
     try:
         with zipfile.ZipFile(file) as archive:
             yield Saved(file, archive, listed(archive))
+    # RuntimeError: a password, or a way of packing that this Python does not know.
     except (
         zipfile.BadZipFile,
         zlib.error,
         EOFError,
         LookupError,
-        NotImplementedError,
+        RuntimeError,
         TypeError,
         ValueError,
     ) as error:
