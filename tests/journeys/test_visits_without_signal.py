@@ -252,6 +252,18 @@ def test_sheets_and_visits_live_side_by_side_on_one_phone(phone, basement):
     assert Visit.objects.filter(question="三号楼水泵坏了谁修").count() == 1
 
 
+def test_without_script_the_page_leads_to_the_ordinary_form(phone_without_script, basement):
+    sign_in(phone_without_script, basement.accounts["mentor"])
+
+    phone_without_script.goto("/visits/phone/")
+    expect(phone_without_script.get_by_role("heading", level=1)).to_have_text("手机里的走访")
+    expect(phone_without_script.locator(".offline-bar")).to_be_hidden()
+    shoot(phone_without_script, "visits-without-script")
+    phone_without_script.get_by_role("main").get_by_role("link", name="我的结对").click()
+
+    expect(phone_without_script.get_by_role("heading", level=1)).to_have_text("结对带教")
+
+
 @pytest.mark.parametrize(("name", "screen"), [("phone", PHONE), ("desktop", DESKTOP)])
 def test_the_pages_raise_no_barrier(chromium: Browser, live_server, name: str, screen: dict[str, Any]):
     basement = make_basement()

@@ -341,6 +341,9 @@ def test_without_script_the_page_leads_to_the_ordinary_form(phone_without_script
     sign_in(phone_without_script, street.accounts["mentor"])
 
     phone_without_script.goto("/field/")
+    expect(phone_without_script.get_by_role("heading", level=1)).to_have_text("手机里的评估表")
+    expect(phone_without_script.locator(".offline-bar")).to_be_hidden()
+    shoot(phone_without_script, "field-without-script")
     phone_without_script.get_by_role("main").get_by_role("link", name="我的评估表").click()
 
     expect(phone_without_script.get_by_role("heading", level=1)).to_have_text("我的评估表")
