@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 SHOTS = Path(__file__).parent.parent / ".shots"
 
@@ -154,6 +154,12 @@ def sign_in(page: Page, account: Any) -> None:
         "value": client.cookies[settings.SESSION_COOKIE_NAME].value,
     }
     page.context.add_cookies([{**cookie, "domain": "localhost", "path": "/"}])
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Press what leads to another page, and wait until that stands: half a page cannot be judged."""
+    with page.expect_navigation():
+        link.click()
 
 
 def axe(page: Page) -> None:

@@ -4,7 +4,7 @@ from playwright.sync_api import expect
 
 from dongliang.seasons.models import Season
 from dongliang.seasons.queries import enrolments
-from tests.browser import axe, shoot, sign_in
+from tests.browser import axe, follow, shoot, sign_in
 from tests.factories.scoring import answer_everything
 from tests.factories.season import make_world
 
@@ -31,7 +31,7 @@ def test_the_office_runs_a_season_and_the_public_reads_the_roll(desktop):
     axe(desktop)
 
     desktop.goto("/lists/")
-    desktop.get_by_role("link", name="最美书记").click()
+    follow(desktop, desktop.get_by_role("link", name="最美书记"))
     name = desktop.get_by_role("row").nth(1).get_by_role("link").inner_text()
     desktop.get_by_role("button", name="公布名单").click()
     expect(desktop.get_by_text("已上光荣榜公示")).to_be_visible()

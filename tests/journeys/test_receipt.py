@@ -9,7 +9,7 @@ from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.keys import season_key
 from dongliang.ballots.models import Ballot
 from dongliang.ballots.queries.proof import last_statement
-from tests.browser import axe, shoot, sign_in
+from tests.browser import axe, follow, shoot, sign_in
 from tests.factories.ballots import cast, make_cast, make_rounds
 from tests.factories.season import make_world
 
@@ -74,13 +74,13 @@ def test_a_receipt_leads_to_its_line_and_on_to_the_whole_list(page, world, recei
 def test_the_office_opens_the_count_and_destroys_the_key(desktop, world, receipts):
     sign_in(desktop, world.accounts["office"])
     desktop.goto("/rounds/")
-    desktop.get_by_role("link", name="公告与密钥").click()
+    follow(desktop, desktop.get_by_role("link", name="公告与密钥"))
     shoot(desktop, "statements-before")
     axe(desktop)
-    desktop.get_by_role("button", name="公布计票结果").click()
+    follow(desktop, desktop.get_by_role("button", name="公布计票结果"))
     shoot(desktop, "statements-opened")
     axe(desktop)
-    desktop.get_by_role("button", name="销毁密钥").click()
+    follow(desktop, desktop.get_by_role("button", name="销毁密钥"))
     shoot(desktop, "statements-unconfirmed")
     axe(desktop)
     desktop.get_by_label("年度简称").fill("lz-2021")

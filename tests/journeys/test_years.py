@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser import axe, shoot, sign_in
+from tests.browser import axe, follow, shoot, sign_in
 from tests.factories.season import World, make_world
 from tests.factories.years import add_people, make_years
 
@@ -35,14 +35,14 @@ def test_the_office_goes_from_the_district_to_a_person_and_to_the_mentors(deskto
     desktop.get_by_role("link", name="历年").click()
     expect(desktop.get_by_role("heading", level=1)).to_have_text("历年并排")
     look(desktop, "years-district")
-    desktop.get_by_role("link", name="书记", exact=True).last.click()
+    follow(desktop, desktop.get_by_role("link", name="书记", exact=True).last)
     look(desktop, "years-people")
     desktop.get_by_label("变化").select_option("说不准")
-    desktop.get_by_role("button", name="查看").click()
+    follow(desktop, desktop.get_by_role("button", name="查看"))
     verdicts = desktop.locator("tbody tr td:last-child").all_inner_texts()
     assert {verdict.strip() for verdict in verdicts} == {"说不准"}
     desktop.get_by_label("看哪个数").select_option("各方合成得分")
-    desktop.get_by_role("button", name="查看").click()
+    follow(desktop, desktop.get_by_role("button", name="查看"))
     look(desktop, "years-scores")
     desktop.locator("tbody th a").first.click()
     expect(desktop.get_by_role("heading", name="有什么变化")).to_be_visible()
@@ -52,7 +52,7 @@ def test_the_office_goes_from_the_district_to_a_person_and_to_the_mentors(deskto
     desktop.goto("/years/mentors/")
     expect(desktop.get_by_text("这不是排名")).to_be_visible()
     look(desktop, "years-mentors")
-    desktop.locator("tbody th a").first.click()
+    follow(desktop, desktop.locator("tbody th a").first)
     look(desktop, "years-mentor-as-office")
 
 

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from dongliang.ballots.models import AssistedVoice, Ballot
 from dongliang.ballots.queries.rounds import rounds_of
-from tests.browser import axe, shoot, sign_in
+from tests.browser import axe, follow, shoot, sign_in
 from tests.factories.ballots import cast, make_cast, make_code, make_projects, make_voting_world
 
 ROLES = (
@@ -84,7 +84,7 @@ def test_going_back_on_the_device_shows_no_answer(request, transactional_db, scr
     browser.goto(PAGE)
     shoot(browser, f"assisted-{screen}")
     axe(browser)
-    browser.get_by_role("button", name="开始，然后把平板交给居民").click()
+    follow(browser, browser.get_by_role("button", name="开始，然后把平板交给居民"))
     shoot(browser, f"assisted-hand-over-{screen}")
     axe(browser)
     browser.get_by_role("link", name="我是居民，开始").click()

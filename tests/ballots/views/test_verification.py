@@ -15,7 +15,7 @@ from dongliang.ballots.models import Ballot, PhoneCheck, SpentState
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.ballots.views.verification import client_address
 from tests.ballots.test_gateways import server  # noqa: F401
-from tests.browser import axe, shoot
+from tests.browser import axe, follow, shoot
 from tests.factories.ballots import Outbox, make_projects, make_voting_world
 
 ANSWERS = {"party_members": "5", "residents_follow": "4", "method": "0", "delivery": "3"}
@@ -290,11 +290,11 @@ def test_from_the_poster_to_the_receipt_by_phone_number(
     browser.goto("/v/at/LZ0101/")
     shoot(browser, f"verification-here-{screen}")
     axe(browser)
-    browser.get_by_role("link", name="用手机号投票").click()
+    follow(browser, browser.get_by_role("link", name="用手机号投票"))
     shoot(browser, f"verification-phone-{screen}")
     axe(browser)
     browser.get_by_label("您的手机号").fill("139 1234 5678")
-    browser.get_by_role("button", name="发验证码").click()
+    follow(browser, browser.get_by_role("button", name="发验证码"))
     shoot(browser, f"verification-code-{screen}")
     axe(browser)
     browser.get_by_label("短信里的 6 位数字").fill(Outbox.sent[-1][1])
