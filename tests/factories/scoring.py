@@ -19,6 +19,7 @@ from dongliang.scoring.actions import begin_collecting, end_collecting
 from dongliang.scoring.models import ScoringJob
 from dongliang.seasons.actions import enrol_secretaries
 from dongliang.seasons.models import Season
+from tests.factories.memory import remembered
 from tests.factories.season import World, make_secretary_accounts, make_world
 
 MOMENT = datetime.datetime(2021, 11, 8, 9, 30, tzinfo=datetime.UTC)
@@ -70,6 +71,7 @@ def make_inputs(*, secretaries: int = 24, subdistricts: int = 3, seed: int = 1) 
     }
 
 
+@remembered
 def make_collecting_world(**options: Any) -> World:
     """The small world with its season open in all parts, every first thing registered, every sheet assigned.
 
@@ -117,6 +119,7 @@ def answer_everything(world: World, *, seed: int = 1, thin: int = 0) -> None:
         cast_ballots(round, casts, key=key, at=MOMENT)
 
 
+@remembered
 def make_closed_world(*, thin: int = 0, **options: Any) -> World:
     """The small world, answered in full and closed: ready to be scored."""
     world = make_collecting_world(**options)

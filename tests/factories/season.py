@@ -21,6 +21,7 @@ from dongliang.people.models import (
 from dongliang.seasons.actions import create_season, freeze_rule_book, open_season
 from dongliang.seasons.models import Enrolment, Season
 from dongliang.seasons.rulebook import RuleBookContent, preset, validated
+from tests.factories.memory import remembered
 
 PASSWORD = "correct horse 42"
 NAMES = ("周兰英", "吴建国", "郑秀芳", "王海燕", "冯志明", "陈玉梅", "褚卫东", "卫春华", "蒋丽萍", "沈国强")
@@ -80,6 +81,7 @@ class World:
     accounts: dict[str, Account] = field(default_factory=dict)
 
 
+@remembered
 def make_world(
     *, code: str = "LZ", open_it: bool = True, freeze_it: bool = True, rules: RuleBookContent | None = None
 ) -> World:
