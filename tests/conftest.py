@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database-only",
         action="store_true",
-        help="Run only the tests that use the database, and not those in a browser, to which it makes no difference.",
+        help="Run only the tests to which the database may make a difference: none in a browser, none marked as once.",
     )
     parser.addoption("--kills", type=int, default=3, help="How often the tests of load kill each process.")
 
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(
 
 def uses_database(item: pytest.Item) -> bool:
     fixtures = set(getattr(item, "fixturenames", ()))
-    if item.get_closest_marker("browser"):
+    if item.get_closest_marker("browser") or item.get_closest_marker("once"):
         return False
     return bool(item.get_closest_marker("django_db")) or bool(
         fixtures & {"db", "transactional_db", "live_server"}

@@ -838,6 +838,7 @@ def test_every_page_is_for_whom_it_is_for(world):
     assert walked(world, READING, "get") == expected(READING)
 
 
+@pytest.mark.once
 def test_every_change_is_refused_to_whom_it_is_not_for(world):
     before = ScoringRun.objects.count()
 
@@ -923,6 +924,7 @@ def test_each_role_sees_its_own_rows_only(client, world, page):
     assert seen == ROWS_OF
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "nobody"])
 def test_every_page_stands_before_there_is_a_season(client, role: str):
     world = make_world()
