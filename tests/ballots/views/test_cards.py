@@ -303,6 +303,19 @@ def test_what_cannot_be_revoked_is_refused_with_a_sentence(signed_in, world, pos
     assert not RevokedCard.objects.exists()
 
 
+def test_a_subdistrict_that_revokes_every_card_is_refused_and_every_vote_stays(signed_in, world):
+    secretaries, _ = make_rounds(world.season)
+    cast(secretaries, *(make_cast(secretaries, world.enrolments[0], serial=n) for n in range(1, 21)))
+
+    said = signed_in("subdistrict").post(
+        address("revoke"), {"first": 1, "last": 400, "reason": "lost"}, follow=True
+    )
+
+    assert "超过 40 张由主办方决定" in page(said)
+    assert not RevokedCard.objects.exists()
+    assert set(secretaries.ballots.values_list("status", flat=True)) == {"counted"}
+
+
 def test_the_card_of_another_neighbourhood_is_not_revoked_here(signed_in, world):
     make_rounds(world.season)
 
