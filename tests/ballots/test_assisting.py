@@ -1,10 +1,12 @@
 import pytest
+from django.utils.timezone import localtime
 
 from dongliang.ballots.actions.assisting import begin_assisted
 from dongliang.ballots.actions.casting import Cast
 from dongliang.ballots.actions.pausing import pause_rounds
+from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.intake.entitlement import Refusal
-from dongliang.ballots.models import AssistedVoice
+from dongliang.ballots.models import AssistedVoice, Flag
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.common.models import ActionLogEntry
 from dongliang.common.refusals import Refused
@@ -61,16 +63,26 @@ def test_who_helped_is_logged_with_neither_code_nor_marks(world):
     )
 
 
-def test_the_household_s_card_is_revoked_and_its_ballot_no_longer_counts(world):
+def test_the_household_s_card_is_revoked_and_its_ballot_is_for_the_panel(world):
     secretaries = rounds_of(world.season)["secretaries"]
     cast(secretaries, make_cast(secretaries, world.enrolments[0], "1111", serial=9))
 
     begin(world, card=make_code(world.enrolments[0], 9).lower())
 
-    assert secretaries.ballots.get().exclusion == "revoked"
+    assert secretaries.ballots.get().status == "counted"
     assert entitled(make_code(world.enrolments[0], 9)) is Refusal.REVOKED
     entry = ActionLogEntry.objects.get(verb="ballots.cards.revoked")
-    assert entry.detail == {"serials": [9], "reason": "assisted", "ballots_excluded": 1}
+    assert entry.detail == {"serials": [9], "reason": "assisted"}
+    close_rounds(world.season, by=None)
+    assert [(flag.round, flag.kind, flag.number) for flag in Flag.objects.all()] == [
+        (secretaries, "revoked", 1)
+    ]
+
+
+def test_of_an_assisted_vote_the_day_is_kept_and_not_the_minute(world):
+    begin(world)
+
+    assert localtime(AssistedVoice.objects.get().at).isoformat() == "2021-11-01T00:00:00+08:00"
 
 
 def test_a_card_of_elsewhere_or_none_at_all_is_refused_and_nobody_votes(world):

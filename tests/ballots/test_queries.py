@@ -134,7 +134,7 @@ def test_a_receipt_tells_round_and_status_however_it_is_typed(world, rounds):
     found = receipt_status(f" {receipt.lower().replace('-', '')} ")
 
     assert found == ReceiptStatus(secretaries, world.enrolments[0], "counted")
-    assert set(vars(found)) == {"round", "enrolment", "status", "exclusion", "published"}
+    assert set(vars(found)) == {"round", "enrolment", "status", "exclusion", "by_panel", "published"}
 
 
 @pytest.mark.parametrize("text", ["", "8WQ2M-4KX7P", "8WQ2M", "\x00", "票" * 500, "8WQ2M-4KX7P8WQ2M"])

@@ -1,5 +1,6 @@
 """docs/threat-model.md, claim by claim. What is not claimed is shown too: it can be done, and the document says so."""
 
+import datetime
 import hashlib
 import hmac
 import io
@@ -17,21 +18,28 @@ import pytest
 from django.conf import settings as django_settings
 from django.core import serializers
 from django.core.serializers.json import DjangoJSONEncoder
+from django.urls import reverse
+from django.utils.timezone import localtime
 
 from dongliang.ballots import codes, proof
+from dongliang.ballots.actions.assisting import begin_assisted
 from dongliang.ballots.actions.cards import print_cards
+from dongliang.ballots.actions.casting import cast_ballots
 from dongliang.ballots.actions.closing import destroy_key
+from dongliang.ballots.actions.integrity import end_search, judge_flag
 from dongliang.ballots.actions.publishing import archive_of, open_tally, publish_statement
+from dongliang.ballots.actions.revoking import revoke_cards
 from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.comments import masked
 from dongliang.ballots.intake.snapshot import read_snapshot
 from dongliang.ballots.keys import key_path, season_key
-from dongliang.ballots.models import Ballot, Comment, Statement, StatementPart
+from dongliang.ballots.models import AssistedVoice, Ballot, Comment, Flag, Statement, StatementPart
 from dongliang.ballots.queries.proof import last_statement
 from dongliang.ballots.queries.residents import receipt_status
+from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.common.models import ActionLogEntry
 from dongliang.common.refusals import Refused
-from tests.factories.ballots import cast, make_cast, make_code, make_projects, make_rounds
+from tests.factories.ballots import NOON, cast, make_cast, make_code, make_projects, make_rounds
 from tests.factories.season import make_world
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "threat-model.md"
@@ -402,7 +410,7 @@ def test_not_claimed_marks_changed_in_the_database_before_the_close_leave_no_tra
     assert open_tally(world.season, by=None).content.rounds["secretaries"].unproven == 0
 
 
-def test_a_ballot_added_without_the_key_is_counted_in_public_as_unproven(world, rounds, votes):
+def test_a_ballot_added_without_the_key_is_out_of_the_count_and_told_in_public(world, rounds, votes, client):
     Ballot.objects.create(
         round=rounds[0],
         enrolment=world.enrolments[0],
@@ -415,7 +423,10 @@ def test_a_ballot_added_without_the_key_is_counted_in_public_as_unproven(world, 
 
     close_rounds(world.season, by=None)
 
+    assert Ballot.objects.get(marks="5555").exclusion == "unproven"
     assert last_statement(world.season).content.rounds["secretaries"].unproven == 1
+    for page in ("/v/proof/", reverse("portal:ballot_ledger")):
+        assert "来路不明" in client.get(page).content.decode()
 
 
 @pytest.mark.parametrize("what", ["deleted", "moved", "taken out"])
@@ -525,6 +536,169 @@ def test_not_claimed_whoever_holds_a_card_can_vote_with_it(world, rounds, client
     answers = dict.fromkeys(("party_members", "residents_follow", "method", "delivery"), "5")
 
     assert client.post(f"/v/{code}/", urlencode(answers), content_type=FORM).status_code == 303
+
+
+def test_not_claimed_whoever_has_a_household_s_code_and_reads_the_database_learns_its_vote_by_voting_once_more(
+    world, votes, client
+):
+    """One row turns from counted to superseded. The household sees it: its receipt says that somebody voted later."""
+    [[code, receipt], *_others] = votes.items()
+    before = dict(Ballot.objects.filter(status="counted").values_list("pk", "marks"))
+    answers = dict.fromkeys(("party_members", "residents_follow", "method", "delivery"), "5")
+
+    client.post(f"/v/{code}/", urlencode(answers), content_type=FORM)
+
+    [found] = Ballot.objects.filter(status="superseded")
+    new = Ballot.objects.get(credential=found.credential, status="counted")
+    assert (before[found.pk], new.marks) == (MARKS[1], "5555")
+    assert "以那一次为准" in client.get("/v/receipt/", {"receipt": receipt}).content.decode()
+
+
+def two_votes(rounds, enrolment, serial, minute, channel="code"):
+    """A household's rating, and its choice of projects right after it."""
+    at = NOON + datetime.timedelta(minutes=minute)
+    for round, marks in zip(rounds, (MARKS[serial % 4], "1,2"), strict=True):
+        page = replace(make_cast(round, enrolment, marks, serial), channel=channel)
+        cast_ballots(round, [page], key=season_key(round.season), at=at)
+
+
+def beside(round, enrolment, moment, **also):
+    """The marks of the ballots that somebody's record of a moment leads to."""
+    minute = moment.replace(second=0, microsecond=0)
+    return list(
+        round.ballots.filter(enrolment=enrolment, cast_at=minute, **also).values_list("marks", flat=True)
+    )
+
+
+def end_of_search(season):
+    close_rounds(season, by=None)
+    end_search(season, by=None)
+
+
+def test_not_claimed_until_the_search_ends_minute_neighbourhood_and_way_lead_to_a_ballot(world, rounds):
+    """From one ballot of a household to the other, from the officer's record of help, from the gateway's of sending."""
+    home = world.enrolments[0]
+    for serial in range(1, 9):
+        two_votes(rounds, home, serial, 7 * serial, channel={3: "sms", 4: "assisted"}.get(serial, "code"))
+
+    rating, picks = Ballot.objects.order_by("pk")[2:4]
+    assert (rating.cast_at, rating.channel, rating.enrolment) == (picks.cast_at, picks.channel, home)
+    sent, helped = (NOON + datetime.timedelta(minutes=minute) for minute in (21, 28))
+    assert beside(rounds[0], home, sent, channel="sms") == [MARKS[3]]
+    assert beside(rounds[0], home, helped, channel="assisted") == [MARKS[0]]
+
+
+def test_after_the_search_a_household_s_two_ballots_have_only_the_neighbourhood_in_common(world, rounds):
+    home = world.enrolments[0]
+    for serial in range(1, 31):
+        two_votes(rounds, home, serial, 7 * serial)
+    end_of_search(world.season)
+
+    ratings, picks = (
+        {bytes(row["credential"]): row for row in round.ballots.order_by("pk").values()} for round in rounds
+    )
+    key = season_key(world.season)
+    pairs, place = [], {row["id"]: n for rows in (ratings, picks) for n, row in enumerate(rows.values())}
+    for serial in range(1, 31):
+        code = make_code(home, serial)
+        pairs.append(
+            [
+                rows[codes.credential_digest(key, kind, code)]
+                for rows, kind in ((ratings, "secretaries"), (picks, "projects"))
+            ]
+        )
+    shared = {frozenset(name for name in one if one[name] == other[name]) for one, other in pairs}
+    every = {"enrolment_id", "channel", "in_sample", "origin", "status", "exclusion", "cast_at"}
+    assert shared == {frozenset(every)}
+    assert {(one["channel"], one["origin"], one["cast_at"]) for pair in pairs for one in pair} == {
+        ("", None, None)
+    }
+    # As many stand in one place of both tables as chance leaves there: all thirty would be a household's own.
+    assert sum(place[one["id"]] == place[other["id"]] for one, other in pairs) < 15
+
+
+def test_after_the_search_the_record_of_an_officer_s_help_leads_to_no_ballot(world, rounds):
+    home = world.enrolments[0]
+    for serial in range(1, 9):
+        two_votes(rounds, home, serial, 7 * serial, channel="assisted" if serial == 4 else "code")
+    begin_assisted(home, by=world.accounts["subdistrict"], at=NOON + datetime.timedelta(minutes=28))
+    end_of_search(world.season)
+
+    # The record holds the day; what the log holds to the second meets no minute and no way any more.
+    assert localtime(AssistedVoice.objects.get().at).time() == datetime.time()
+    assert beside(rounds[0], home, NOON + datetime.timedelta(minutes=28)) == []
+    assert not Ballot.objects.exclude(channel="").exists()
+
+
+def test_after_the_search_the_sending_log_of_the_text_messages_leads_to_no_ballot(world, rounds):
+    home = world.enrolments[0]
+    for serial in range(1, 9):
+        two_votes(rounds, home, serial, 7 * serial, channel="sms" if serial == 3 else "code")
+    sending_log = [(NOON + datetime.timedelta(minutes=21), "13900001234")]
+    end_of_search(world.season)
+
+    [led] = [beside(rounds[0], home, at, channel="sms") for at, _number in sending_log]
+
+    assert (led, set(Ballot.objects.values_list("channel", "cast_at"))) == ([], {("", None)})
+
+
+def test_revoking_a_card_changes_no_row_and_tells_nobody_whether_it_had_voted(world, votes):
+    before = list(Ballot.objects.order_by("pk").values())
+    revoke_cards(world.enrolments[0], [3], reason="lost", by=world.accounts["office"])
+    revoke_cards(world.enrolments[0], [300], reason="lost", by=world.accounts["office"])
+
+    voted, unused = ActionLogEntry.objects.filter(verb="ballots.cards.revoked").order_by("sequence")
+    assert list(Ballot.objects.order_by("pk").values()) == before
+    assert (voted.detail, unused.detail) == (
+        {"serials": [3], "reason": "lost"},
+        {"serials": [300], "reason": "lost"},
+    )
+
+
+def test_not_claimed_after_the_close_a_neighbourhood_s_only_revoked_card_leads_to_its_ballot(world, votes):
+    """For whoever reads the database, until the search ends; the panel learns that it had voted, and no marks."""
+    revoke_cards(world.enrolments[0], [3], reason="lost", by=world.accounts["office"])
+    close_rounds(world.season, by=None)
+
+    flag = Flag.objects.get()
+
+    assert (flag.number, flag.evidence) == (1, {"cards": 1})
+    assert [held.ballot.marks for held in flag.ballots.all()] == [MARKS[3]]
+
+
+def test_no_account_takes_a_ballot_out_of_the_count_alone(world, votes):
+    """A subdistrict's account is refused more than one card in ten; the office's revokes them, and all ballots count."""
+    home = world.enrolments[0]
+    with pytest.raises(Refused):
+        revoke_cards(home, range(1, 401), reason="lost", by=world.accounts["subdistrict"])
+    revoke_cards(home, range(1, 401), reason="lost", by=world.accounts["office"])
+    close_rounds(world.season, by=None)
+    flag = Flag.objects.get()
+
+    judge_flag(flag, decision="exclude", reason="丢了", by=world.accounts["office"])
+    with pytest.raises(Refused):
+        judge_flag(flag, decision="exclude", reason="丢了", by=world.accounts["office"])
+
+    assert set(Ballot.objects.values_list("status", flat=True)) == {"counted"}
+
+
+def test_a_subdistrict_prints_no_more_cards_than_one_in_ten_beyond_its_households(world, rounds):
+    home = world.enrolments[0]
+    revoke_cards(home, range(1, 401), reason="lost", by=world.accounts["office"])
+
+    with pytest.raises(Refused) as refused:
+        print_cards(home, first=441, last=441, by=world.accounts["subdistrict"])
+
+    assert [blocker.code for blocker in refused.value.blockers] == ["ballots.too_many_cards"]
+
+
+def test_no_code_of_the_sample_s_cards_is_in_a_subdistrict_s_hands(world, rounds):
+    home = world.enrolments[0]
+
+    printed = print_cards(home, first=1, last=440, by=world.accounts["subdistrict"])
+
+    sample = sampled_serials(world.season)[home.number]
+    assert (len(sample), set(printed) & sample, len(printed)) == (55, set(), 385)
 
 
 def test_network_digests_are_emptied_with_the_key(world, votes):

@@ -127,6 +127,20 @@ def test_a_season_without_exclusions_says_that_the_lists_are_the_same_either_way
     assert "名单没有两样" in read(client)
 
 
+def test_of_few_excluded_ballots_of_lost_cards_the_ledger_does_not_say_that_none_was_excluded(client, world):
+    """The result with them would be theirs alone, so that it is not told; and that it is not, is."""
+    flag = make_flag(world.season, world.enrolments[0], kind="revoked")
+    flag.ballots.filter(pk__gt=flag.ballots.first().pk).delete()
+    exclude(world, flag)
+    [first, *_others] = drawn_lists(world)
+    publish_list(first, by=None)
+
+    text = read(client)
+
+    assert lists_with_excluded(world.season) == []
+    assert ("名单没有两样" in text, "再少就能看出某一户说了什么" in text) == (False, True)
+
+
 def test_an_open_round_is_not_in_the_ledger(client):
     world = make_collecting_world()
 

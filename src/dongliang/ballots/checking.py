@@ -175,6 +175,8 @@ class Check:
                     f"statement-{version}.json",
                     f"it follows {statement.previous or 'none'}, but the one before is {previous or 'none'}.",
                 )
+            if self.report.statements and statement.format != self.report.statements[0].format:
+                self.report.fault(f"statement-{version}.json", "its format is not that of the first.")
             if self.report.statements and statement.season != self.report.statements[0].season:
                 self.report.fault(
                     f"statement-{version}.json", f"it is of another season, {statement.season}."
@@ -263,6 +265,8 @@ class Check:
             self.compare(
                 statement, version, seen, proof.root_of(nodes[version]).hex(), by_cell(counts[version])
             )
+            if statement.format > 1:
+                self.compare_unproven(statement, counts[version])
         for text, leaf, index, lines in places:
             path = proof.path_in_parts(lines, index % proof.PART, nodes[-1], index // proof.PART)
             self.report.found[text] = Found(leaf, index, seen, path)
@@ -352,6 +356,20 @@ class Check:
                 self.report.fault(
                     f"tally-{statement.version}.csv",
                     f"number {cell[1]} in {cell[0]} has {ballots} ballots, and {receipts} counted receipts.",
+                )
+
+    def compare_unproven(self, statement: StatementContent, rests: Counter[str]) -> None:
+        """Whether the ballots that the key did not make are out of the count, all of them and no others."""
+        there: Counter[str] = Counter()
+        for rest, count in rests.items():
+            kind, _number, _status, exclusion = rest.split(",")
+            there[kind] += count * (exclusion == proof.UNPROVEN)
+        for kind, told in sorted(statement.rounds.items()):
+            if told.unproven != there[kind]:
+                self.report.fault(
+                    f"statement-{statement.version}.json",
+                    f"it says that the key did not make {told.unproven} ballots in {kind}; "
+                    f"{there[kind]} are excluded as such.",
                 )
 
     # -- what was opened

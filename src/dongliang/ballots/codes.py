@@ -158,6 +158,11 @@ def receipt_digest(key: bytes, text: str) -> bytes:
     return keyed_digest(key, b"receipt|" + normalised(text).encode())
 
 
+def is_receipt_of(key: bytes, credential: bytes, nonce: bytes, stored: bytes) -> bool:
+    """Whether the ``stored`` digest is that of the receipt which the key makes of credential and nonce."""
+    return receipt_digest(key, receipt_of(key, credential, nonce)) == stored
+
+
 def origin_digest(key: bytes, kind: str, day: str, address: str) -> bytes:
     """What is stored of the network address that a ballot came from: another each day and in each round.
 

@@ -177,6 +177,16 @@ class CardsForm(forms.Form):
         return self.cleaned_data["start"] + self.cleaned_data["count"] - 1
 
 
+class OfficeCardsForm(CardsForm):
+    """The programme office can have the cards for its visitors by themselves."""
+
+    only_sample = forms.BooleanField(
+        label=gettext_lazy("Only the cards of the random sample"),
+        required=False,
+        help_text=gettext_lazy("For the visitors, where the subdistrict office prints the others."),
+    )
+
+
 class PaperBallotsForm(CardsForm):
     """Which paper ballots to print: with the codes of households, or blank ones for a hall count."""
 
@@ -300,7 +310,9 @@ class AssistedForm(forms.Form):
         label=gettext_lazy("Code of the household's card, if it has one"),
         max_length=codes.LONGEST_TYPED,
         required=False,
-        help_text=gettext_lazy("The card is revoked, and a ballot cast with it no longer counts."),
+        help_text=gettext_lazy(
+            "The card is revoked. Whether a ballot cast with it before counts, two people decide after the close."
+        ),
     )
 
 

@@ -73,7 +73,10 @@ class Ballot(models.Model):
         EXCLUDED = "excluded", _("excluded")
 
     class Exclusion(models.TextChoices):
-        """Why a ballot is out of the count: the classes of the public ledger."""
+        """Why a ballot is out of the count: the classes of the public ledger.
+
+        Two people decide on each but the last, which the close finds by itself.
+        """
 
         REVOKED = "revoked", _("the card was declared lost")
         BURST = "burst", _("many alike in a short time")
@@ -81,6 +84,7 @@ class Ballot(models.Model):
         STRAIGHT = "straight", _("more of one mark throughout than chance explains")
         COPIES = "copies", _("more copies of one sheet than chance explains")
         CARDS = "cards", _("consecutive cards used together")
+        UNPROVEN = "unproven", _("not cast here: the key did not make its receipt")
 
     # Neither needs an index of its own, which every ballot would pay for: see the tally's.
     round = models.ForeignKey(
@@ -98,17 +102,18 @@ class Ballot(models.Model):
     credential = models.BinaryField(max_length=32)
     receipt = models.BinaryField(max_length=32, unique=True)
     nonce = models.BinaryField(max_length=8, default=b"")
-    channel = models.CharField(_("way"), max_length=8, choices=Channel, default=Channel.CODE)
+    # Empty once the search for stuffed ballots is over, as are ``origin`` and ``cast_at``: a ballot then has nothing but
+    # its neighbourhood in common with anybody's records.
+    channel = models.CharField(_("way"), max_length=8, choices=Channel, default=Channel.CODE, blank=True)
     # From a card of the random sample of households.
     in_sample = models.BooleanField(_("of the sample"), default=False)
-    # A keyed digest of the network address, another each day and round; for the search for stuffed ballots only, and
-    # emptied when that is over.
+    # A keyed digest of the network address, another each day and round; for the search for stuffed ballots only.
     origin = models.BinaryField(max_length=4, null=True, blank=True)
     marks = models.CharField(_("marks"), max_length=60)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.COUNTED)
     exclusion = models.CharField(_("reason"), max_length=8, choices=Exclusion, blank=True)
     # To the minute only: a second would tell who stood at the poster.
-    cast_at = models.DateTimeField(_("cast at"))
+    cast_at = models.DateTimeField(_("cast at"), null=True, blank=True)
 
     class Meta:
         ordering = ["pk"]
@@ -210,7 +215,8 @@ class AssistedVoice(models.Model):
     # Counted within the neighbourhood; apart from the serials of cards, so that no card can meet it.
     serial = models.PositiveSmallIntegerField(_("number"))
     by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("account"))
-    at = models.DateTimeField(_("time"))
+    # The day only, as its first moment: the minute would lead to the ballot.
+    at = models.DateTimeField(_("day"))
 
     class Meta:
         ordering = ["-pk"]

@@ -30,6 +30,11 @@ MARKS_HEAD = "round,number,salt,marks,count"
 CHANGES_HEAD = "commitment,old_status,old_class,status,class"
 NODES_HEAD = "part,node"
 
+# What new statements are; those of a season whose first is older stay as that is.
+FORMAT: Literal[2] = 2
+# The class of ballots that the key did not make.
+UNPROVEN = "unproven"
+
 # A neighbourhood in a round, and its rows: marks and how many ballots have them.
 Cell = tuple[str, int]
 Rows = Sequence[tuple[str, int]]
@@ -45,6 +50,14 @@ def sha256(*parts: bytes) -> bytes:
 def commitment(receipt: str) -> bytes:
     """What is published in the place of a receipt."""
     return sha256(b"dongliang receipt 1\n", codes.normalised(receipt).encode())
+
+
+def commitment_of_unproven(stored: bytes) -> bytes:
+    """The same for a row that the key did not make: of what is stored, which is its own alone.
+
+    Credential and nonce may be copied from a ballot, and two lines of one commitment would spoil the list.
+    """
+    return sha256(b"dongliang unproven 1\n", stored)
 
 
 @dataclass(frozen=True)
@@ -326,7 +339,8 @@ class RoundCounts(Section):
 class StatementContent(Section):
     """What is stated when rounds close, and again when ballots were excluded later. Its digest is what is made public."""
 
-    format: Literal[1] = 1
+    # In the second, ballots that the key did not make are excluded, in a class of their own; in the first they counted.
+    format: Literal[1, 2] = 1
     season: str
     title: str
     rule_book: str = Digest
@@ -341,6 +355,10 @@ class StatementContent(Section):
     tally: str = Digest
     changes: int = Field(ge=0)
     changes_digest: str = Field(pattern=r"^([0-9a-f]{64})?$")
+
+    @property
+    def unproven(self) -> int:
+        return sum(counts.unproven for counts in self.rounds.values())
 
     @property
     def canonical(self) -> bytes:

@@ -11,6 +11,7 @@ from dongliang.ballots.checking import Found, Report, check_archive
 from dongliang.cli.operate import tells_refusals
 
 if TYPE_CHECKING:
+    from dongliang.ballots.proof import StatementContent
     from dongliang.seasons.models import Season
 
 
@@ -71,8 +72,7 @@ def told(report: Report) -> list[str]:
         lines += [f"  fingerprint {statement.fingerprint}", f"  rule book   {statement.rule_book}"]
         lines += [
             f"  {kind}: {counts.ballots} ballots, {counts.counted} counted, {counts.superseded} superseded, "
-            f"{counts.excluded} excluded"
-            + (f", {counts.unproven} NOT MADE BY THE KEY" * bool(counts.unproven))
+            f"{counts.excluded} excluded" + unproven_in_words(statement, counts.unproven)
             for kind, counts in statement.rounds.items()
         ]
         if statement.version > 1:
@@ -80,6 +80,13 @@ def told(report: Report) -> list[str]:
     if report.statements:
         lines += [f"Marks: {report.opened} counts published, {report.closed} sealed"]
     return lines
+
+
+def unproven_in_words(statement: "StatementContent", number: int) -> str:
+    if not number:
+        return ""
+    what = "and COUNTED all the same" if statement.format == 1 else "and excluded"
+    return f"; {number} NOT MADE BY THE KEY, {what}"
 
 
 def told_receipt(text: str, found: Found | None) -> str:

@@ -236,6 +236,14 @@ class BallotLedger:
     over: bool
     lists: list[OtherHonours] | None
 
+    @property
+    def has_lost_cards(self) -> bool:
+        """Whether ballots of revoked cards are out, which are in the other result only where there are many."""
+        return any(
+            entry.revoked or any(row.reason == "revoked" and row.ballots for row in entry.rows)
+            for entry in self.rounds
+        )
+
 
 def ledger_of(season: Season) -> BallotLedger:
     """What anybody may read of the season's ballots: of closed rounds only."""

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from dongliang.ballots.models import AssistedVoice, Ballot
+from dongliang.ballots.models import AssistedVoice, Ballot, RevokedCard
 from dongliang.ballots.queries.rounds import rounds_of
 from tests.browser import axe, follow, shoot, sign_in
 from tests.factories.ballots import cast, make_cast, make_code, make_projects, make_voting_world
@@ -65,7 +65,7 @@ def test_a_card_typed_with_it_is_revoked_and_a_wrong_one_is_refused(client, worl
 
     assert "这不是柳荫第一居民区的卡。" in page(wrong)
     assert right.status_code == 303
-    assert Ballot.objects.get().exclusion == "revoked"
+    assert RevokedCard.objects.get().serial == 1
     assert AssistedVoice.objects.count() == 1
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import re
 import zipfile
@@ -6,9 +7,10 @@ import pytest
 from django.urls import reverse
 
 from dongliang.ballots import codes, printing
-from dongliang.ballots.actions.rounds import prepare_rounds
+from dongliang.ballots.actions.rounds import close_rounds, prepare_rounds
 from dongliang.ballots.keys import season_key
 from dongliang.ballots.models import RevokedCard
+from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.common.models import ActionLogEntry
 from tests.factories.ballots import cast, make_cast, make_code, make_projects, make_rounds
 from tests.factories.season import make_world
@@ -30,6 +32,18 @@ def signed_in(client, world):
         return client
 
     return sign_in
+
+
+def open_serials(world):
+    """The numbers of the first neighbourhood's cards that are none of the sample's."""
+    return sorted(set(range(1, 401)) - sampled_serials(world.season)[1])
+
+
+def printed_serials(world, call):
+    """What numbers a PDF's cards have."""
+    _name, arguments, _options = call
+    [cards] = [each for each in arguments if isinstance(each, list)]
+    return {codes.read(season_key(world.season), card.code)[1] for card in cards}
 
 
 @pytest.fixture
@@ -61,7 +75,8 @@ def test_what_is_printed_and_revoked_is_for_the_offices_of_the_neighbourhood(
 ):
     make_rounds(world.season)
     method = {"poster": "get"}.get(name, "post")
-    posted = {"from": 1, "count": 2, "round": "secretaries", "kind": "coded", "first": 1, "reason": "lost"}
+    free = open_serials(world)[0]
+    posted = {"from": 1, "count": 2, "round": "secretaries", "kind": "coded", "first": free, "reason": "lost"}
 
     response = getattr(signed_in(role), method)(address(name), posted)
 
@@ -81,7 +96,9 @@ def test_cards_hold_the_codes_of_the_households_and_printing_them_is_logged(
     response = signed_in("subdistrict").post(address("cards"), {"from": 11, "count": 3})
 
     [(_name, (cards, place), options)] = drawn
-    assert [codes.read(season_key(world.season), card.code) for card in cards] == [(1, 11), (1, 12), (1, 13)]
+    assert [codes.read(season_key(world.season), card.code) for card in cards] == [
+        (1, serial) for serial in (11, 12, 13) if serial in open_serials(world)
+    ]
     assert [card.address for card in cards] == [f"https://vote.example.cn/v/{card.code}/" for card in cards]
     assert place == printing.Place("柳荫第一居民区", "望梁街道", None)
     assert options == {"enter": "https://vote.example.cn/v/"}
@@ -159,22 +176,107 @@ def test_the_archive_holds_a_poster_for_each_neighbourhood_in_reach(signed_in, w
 
 def test_a_card_is_revoked_by_its_code_and_a_pack_by_its_numbers(signed_in, world):
     secretaries, _ = make_rounds(world.season)
-    cast(secretaries, make_cast(secretaries, world.enrolments[0], serial=7))
+    [one, *free] = open_serials(world)
+    cast(secretaries, make_cast(secretaries, world.enrolments[0], serial=one))
     client = signed_in("subdistrict")
 
     said = client.post(
-        address("revoke"), {"code": make_code(world.enrolments[0], 7).lower(), "reason": "lost"}, follow=True
+        address("revoke"),
+        {"code": make_code(world.enrolments[0], one).lower(), "reason": "lost"},
+        follow=True,
     )
-    client.post(address("revoke"), {"first": "9", "last": "11", "reason": "seen"})
+    first = next(serial for serial in free if serial > 7 and {serial + 1, serial + 2} <= set(free))
+    client.post(address("revoke"), {"first": first, "last": first + 2, "reason": "seen"})
 
-    assert "1 张卡已作废，用来投的 1 票不再计入。" in page(said)
+    assert "1 张卡已作废，不能再用来投票。" in page(said)
     assert sorted(RevokedCard.objects.values_list("serial", "reason")) == [
-        (7, "lost"),
-        (9, "seen"),
-        (10, "seen"),
-        (11, "seen"),
+        (one, "lost"),
+        (first, "seen"),
+        (first + 1, "seen"),
+        (first + 2, "seen"),
     ]
-    assert "7 号, 遗失" in page(client.get(address("cards"))) or "遗失" in page(client.get(address("cards")))
+    assert f"{one} 号, 遗失" in page(client.get(address("cards")))
+
+
+def test_a_subdistrict_s_cards_are_without_marks_and_without_those_of_the_sample(signed_in, world, drawn):
+    prepare_rounds(world.season, by=None)
+
+    for place in (1, 201):
+        signed_in("subdistrict").post(address("cards"), {"from": place, "count": 200})
+    signed_in("subdistrict").post(
+        address("paper_ballots"), {"round": "secretaries", "kind": "coded", "from": 1, "count": 300}
+    )
+
+    printed = [printed_serials(world, call) for call in drawn]
+    assert sorted(printed[0] | printed[1]) == open_serials(world)
+    assert printed[2] == {serial for serial in open_serials(world) if serial <= 300}
+    assert {card.sampled for _name, (cards, _place), _options in drawn[:2] for card in cards} == {False}
+
+
+def test_the_office_s_cards_carry_the_marks_and_its_visitors_can_have_theirs_alone(signed_in, world, drawn):
+    prepare_rounds(world.season, by=None)
+    client = signed_in("office")
+
+    client.post(address("cards"), {"from": 1, "count": 300})
+    client.post(address("cards"), {"from": 1, "count": 300, "only_sample": "on"})
+
+    (_, (all_cards, _), _), (_, (alone, _), _) = drawn
+    sample = {serial for serial in sampled_serials(world.season)[1] if serial <= 300}
+    assert {card.code for card in all_cards if card.sampled} == {card.code for card in alone}
+    assert (len(all_cards), printed_serials(world, drawn[1])) == (300, sample)
+    details = [entry.detail for entry in ActionLogEntry.objects.filter(verb="ballots.cards.printed")]
+    assert details == [{"first": 1, "last": 300}, {"first": 1, "last": 300, "sample": True}]
+
+
+def test_a_subdistrict_cannot_ask_for_the_sample_s_cards(signed_in, world, drawn):
+    prepare_rounds(world.season, by=None)
+    [first, *_others] = sorted(sampled_serials(world.season)[1])
+    client = signed_in("subdistrict")
+
+    asked = client.post(address("cards"), {"from": first, "count": 1, "only_sample": "on"})
+
+    assert f"{first} 号到 {first} 号没有可印的卡。" in page(asked)
+    assert drawn == []
+    shown = page(client.get(address("cards")))
+    assert ("◆" in shown, "only_sample" in shown) == (False, False)
+    assert "由主办方印、由主办方发" in shown
+
+
+def test_a_subdistrict_sees_only_after_the_close_how_many_of_the_sample_have_voted(signed_in, world):
+    """Else it would cast a ballot with a card and look whether the number rises."""
+    secretaries, _ = make_rounds(world.season)
+    made = make_cast(secretaries, world.enrolments[0], serial=min(sampled_serials(world.season)[1]))
+
+    def shown(role):
+        text = page(signed_in(role).get(reverse("ballots:sample")))
+        return re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", text)
+
+    before = {role: shown(role) for role in ("subdistrict", "office")}
+    cast(secretaries, dataclasses.replace(made, in_sample=True))
+    after = {role: shown(role) for role in ("subdistrict", "office")}
+    close_rounds(world.season, by=None)
+
+    assert [after[role] == before[role] for role in ("subdistrict", "office")] == [True, False]
+    assert "其中已投" not in after["subdistrict"]
+    assert "其中已投" in shown("subdistrict")
+
+
+def test_the_pages_of_a_subdistrict_are_the_same_whatever_cards_were_drawn(signed_in, world, drawn):
+    """Sample, cards, coverage: what a subdistrict reads there does not hold a serial or a door of the sample."""
+    prepare_rounds(world.season, by=None)
+    client = signed_in("subdistrict")
+    names = [address("cards"), reverse("ballots:sample"), reverse("ballots:rounds")]
+
+    def shown():
+        seen = "".join(page(client.get(name)) for name in names)
+        return re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", seen)
+
+    before = shown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dongliang.ballots.draws.drawn", lambda *_args: (1, 2, 3))
+        after = shown()
+
+    assert (after == before, client.get(address("visiting_list")).status_code) == (True, 403)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +301,19 @@ def test_what_cannot_be_revoked_is_refused_with_a_sentence(signed_in, world, pos
 
     assert re.search(r'class="message[^"]*"', page(response))
     assert not RevokedCard.objects.exists()
+
+
+def test_a_subdistrict_that_revokes_every_card_is_refused_and_every_vote_stays(signed_in, world):
+    secretaries, _ = make_rounds(world.season)
+    cast(secretaries, *(make_cast(secretaries, world.enrolments[0], serial=n) for n in range(1, 21)))
+
+    said = signed_in("subdistrict").post(
+        address("revoke"), {"first": 1, "last": 400, "reason": "lost"}, follow=True
+    )
+
+    assert "超过 40 张由主办方决定" in page(said)
+    assert not RevokedCard.objects.exists()
+    assert set(secretaries.ballots.values_list("status", flat=True)) == {"counted"}
 
 
 def test_the_card_of_another_neighbourhood_is_not_revoked_here(signed_in, world):

@@ -4,6 +4,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from dongliang.ballots.actions.integrity import judge_flag
+from dongliang.ballots.actions.revoking import revoke_cards
+from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.models import Ballot, Flag, Round
 from dongliang.ballots.queries.integrity import Evidence
 from dongliang.ballots.views.panel import RAREST, in_words, rareness
@@ -51,6 +53,22 @@ def test_two_people_judge_on_the_page_and_the_second_decides(client, world, flag
     assert "14 张票不予计入" in told
     assert Ballot.objects.filter(status="excluded", exclusion="burst").count() == 14
     assert "office看过了" in page(client, flag)
+
+
+def test_a_flag_on_revoked_cards_shows_who_revoked_and_neither_marks_nor_times(client, world):
+    secretaries, _ = make_rounds(world.season)
+    cast(secretaries, make_cast(secretaries, world.enrolments[0], "5555", 7))
+    revoke_cards(world.enrolments[0], [7, 8], reason="lost", by=world.accounts["office"])
+    close_rounds(world.season, by=None)
+    client.force_login(world.accounts["colleague"])
+
+    seen = page(client, Flag.objects.get())
+
+    assert "这个居村作废的卡：2 张。用这些卡投过的票：1 张。" in seen
+    assert f'{world.accounts["office"]}</span><span class="ledger-note">遗失</span>' in seen
+    assert "2 张卡" in seen
+    assert "<svg" not in seen.split("<h1")[1].split("<form")[0]
+    assert "卡已挂失" in page(client)
 
 
 def test_neither_verdict_is_shown_before_both_are_in(client, world, flag):

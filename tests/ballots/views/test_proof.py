@@ -8,14 +8,17 @@ import pytest
 
 from dongliang.ballots import codes
 from dongliang.ballots.actions.closing import destroy_key
+from dongliang.ballots.actions.integrity import judge_flag
 from dongliang.ballots.actions.publishing import open_tally, publish_statement
+from dongliang.ballots.actions.revoking import revoke_cards
 from dongliang.ballots.actions.rounds import close_rounds
 from dongliang.ballots.checking import check_archive
 from dongliang.ballots.keys import key_path, season_key
-from dongliang.ballots.models import Ballot
+from dongliang.ballots.models import Ballot, Flag, Statement
 from dongliang.ballots.queries.proof import last_statement
+from dongliang.people.models import Role
 from tests.factories.ballots import cast, make_cast, make_code, make_projects, make_rounds
-from tests.factories.season import make_world
+from tests.factories.season import make_account, make_world
 
 STATEMENTS = "/rounds/lz-2021/statements/"
 
@@ -49,6 +52,16 @@ def checked(client, receipt):
 def exclude(receipt, season, reason):
     digest = codes.receipt_digest(season_key(season), receipt)
     Ballot.objects.filter(receipt=digest).update(status="excluded", exclusion=reason)
+
+
+def restated(statement, *, format):
+    """The statement with three rows that the key did not make, of either format."""
+    content = statement.content
+    counts = content.rounds["secretaries"].model_copy(update={"unproven": 3})
+    changed = content.model_copy(
+        update={"format": format, "rounds": content.rounds | {"secretaries": counts}}
+    )
+    Statement.objects.filter(pk=statement.pk).update(document=changed.canonical.decode())
 
 
 def test_before_the_close_a_receipt_tells_its_state_and_place_and_no_proof(client, world, rounds):
@@ -102,6 +115,38 @@ def test_an_excluded_vote_s_receipt_says_why(client, world, rounds, reason, word
     assert words in checked(client, receipt)
     close_rounds(world.season, by=None)
     assert words in checked(client, receipt)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("revoked", "没有人单独作过决定"),
+        ("unproven", "不是哪个人的决定"),
+        ("burst", "这是两个人各自复核、写明理由之后作出的决定"),
+    ],
+)
+def test_an_excluded_vote_s_receipt_says_who_decided_and_where_nobody_did(
+    client, world, rounds, reason, words
+):
+    [receipt] = cast(rounds[0], make_cast(rounds[0], world.enrolments[0]))
+    exclude(receipt, world.season, reason)
+
+    assert words in checked(client, receipt)
+
+
+def test_the_receipt_of_a_revoked_card_s_vote_says_that_two_people_decided(client, world, rounds):
+    [receipt] = cast(rounds[0], make_cast(rounds[0], world.enrolments[0], serial=7))
+    revoke_cards(world.enrolments[0], [7], reason="lost", by=world.accounts["office"])
+    assert "这一票算数" in checked(client, receipt)
+    close_rounds(world.season, by=None)
+    assert "这一票算数" in checked(client, receipt)
+    colleague = make_account("colleague", (Role.OFFICE, world.district))
+
+    for member in (world.accounts["office"], colleague):
+        judge_flag(Flag.objects.get(), decision="exclude", reason="问过住户", by=member)
+
+    assert "已经挂失或交回" in checked(client, receipt)
+    assert "这是两个人各自复核、写明理由之后作出的决定" in checked(client, receipt)
 
 
 def test_every_class_of_exclusion_has_its_words(client, world, rounds):
@@ -229,3 +274,18 @@ def test_ballots_that_the_key_did_not_make_are_called_out(office, world, rounds)
     close_rounds(world.season, by=None)
 
     assert "来路不明" in page(office.get(STATEMENTS))
+    assert "这些票不予计入。请查明谁能写数据库。" in page(office.get(STATEMENTS))
+
+
+def test_the_public_page_tells_of_ballots_that_the_key_did_not_make_and_that_there_are_none(
+    client, world, rounds
+):
+    close_rounds(world.season, by=None)
+    assert "每一张票都用这次投票的密钥核对过" in page(client.get("/v/proof/"))
+
+    statement = last_statement(world.season)
+    restated(statement, format=1)
+    assert "有 3 张票的回执不是这次投票的密钥做出来的" in page(client.get("/v/proof/"))
+    assert "这些票仍然计入" in page(client.get("/v/proof/"))
+    restated(statement, format=2)
+    assert "这些票不予计入，单列一类" in page(client.get("/v/proof/"))

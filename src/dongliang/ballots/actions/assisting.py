@@ -3,6 +3,7 @@
 import datetime
 
 from django.db import transaction
+from django.utils.timezone import localtime
 
 from dongliang.ballots import passes
 from dongliang.ballots.actions.revoking import revoke_cards
@@ -16,11 +17,16 @@ from dongliang.people.models import Account
 from dongliang.seasons.models import Enrolment, Season
 
 
+def day_of(at: datetime.datetime) -> datetime.datetime:
+    """The first moment of the day, as it is counted here."""
+    return localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 @transaction.atomic
 def begin_assisted(enrolment: Enrolment, *, by: Account | None, at: datetime.datetime, card: str = "") -> str:
     """A pass for one resident of the neighbourhood, to vote on the officer's device. Raises Refused.
 
-    The household's ``card``, if it has one, is revoked first. The log says who let somebody vote, and where; it holds
+    The household's ``card``, if it has one, is revoked first; what was cast with it is judged after the close. The log says who let somebody vote, and where; it holds
     no code, and nobody's marks.
     """
     season = Season.objects.select_for_update().get(pk=enrolment.season_id)
@@ -30,7 +36,7 @@ def begin_assisted(enrolment: Enrolment, *, by: Account | None, at: datetime.dat
     if card:
         revoke_cards(enrolment, [serial_of(enrolment, key, card)], reason=RevokedCard.Reason.ASSISTED, by=by)
     last = enrolment.assisted_voices.order_by("-serial").values_list("serial", flat=True).first() or 0
-    voice = AssistedVoice.objects.create(enrolment=enrolment, serial=last + 1, by=by, at=at)
+    voice = AssistedVoice.objects.create(enrolment=enrolment, serial=last + 1, by=by, at=day_of(at))
     log_action("ballots.assisted.begun", enrolment, by=by, serial=voice.serial)
     return passes.issue_pass(
         key,

@@ -2,8 +2,8 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from dongliang.ballots import codes
+from dongliang.ballots.actions.forgetting import forget_traces, not_forgotten
 from dongliang.ballots.keys import erase_key
-from dongliang.ballots.models import Ballot
 from dongliang.ballots.queries.proof import destroying_blockers
 from dongliang.common.log import log_action
 from dongliang.common.refusals import Refused
@@ -20,9 +20,10 @@ def destroy_key(season: Season, *, by: Account | None) -> None:
     season = Season.objects.select_for_update().get(pk=season.pk)
     if blockers := destroying_blockers(season):
         raise Refused(blockers)
-    Ballot.objects.filter(round__season=season).exclude(origin=None).update(origin=None)
     season.statements.update(secret=b"")
     for round in season.rounds.select_for_update():
+        if not_forgotten(round):
+            forget_traces(round)
         round.key_destroyed_at = now()
         round.save(update_fields=["key_destroyed_at"])
         log_action("ballots.key.destroyed", round, by=by, key=bytes(round.key_digest).hex())

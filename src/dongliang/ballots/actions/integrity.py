@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from dongliang.ballots import codes
+from dongliang.ballots.actions.forgetting import forget_traces
 from dongliang.ballots.models import Ballot, Flag, FlaggedBallot, Round, Verdict
 from dongliang.ballots.queries.cards import cards_allowed
 from dongliang.ballots.queries.integrity import (
@@ -72,7 +73,8 @@ def store_flags(round: Round, read: ReadBallots, found: Sequence[Found], *, by: 
     round = Round.objects.select_for_update().get(pk=round.pk)
     if blockers := examining_blockers(round):
         raise Refused(blockers)
-    round.flags.filter(state=Flag.State.RAISED, verdicts=None).delete()
+    # Those of revoked cards are raised by the close, and once.
+    round.flags.filter(state=Flag.State.RAISED, verdicts=None).exclude(kind=Ballot.Exclusion.REVOKED).delete()
     standing = standing_flags(round)
     flags = []
     for flag in found:
@@ -145,9 +147,9 @@ def settle_flag(flag: Flag, *, exclude: bool, by: Account) -> None:
 
 @transaction.atomic
 def end_search(season: Season, *, by: Account | None) -> Season:
-    """End the search for good: nothing is excluded after it, and where ballots came from is forgotten. Raises Refused.
+    """End the search for good: nothing is excluded after it, and when, how and from where ballots came is forgotten.
 
-    Ending it twice changes nothing.
+    Raises Refused. Ending it twice changes nothing.
     """
     season = Season.objects.select_for_update().get(pk=season.pk)
     if blockers := ending_blockers(season):
@@ -155,8 +157,7 @@ def end_search(season: Season, *, by: Account | None) -> Season:
     for round in season.rounds.select_for_update().filter(search_ended_at=None):
         round.search_ended_at = now()
         round.save(update_fields=["search_ended_at"])
-        forgotten = round.ballots.filter(origin__isnull=False).update(origin=None)
-        log_action("ballots.round.search_ended", round, by=by, origins_forgotten=forgotten)
+        log_action("ballots.round.search_ended", round, by=by, ways=forget_traces(round))
     return season
 
 

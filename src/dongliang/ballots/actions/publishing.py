@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import proof
+from dongliang.ballots.actions.proving import exclude_unproven
 from dongliang.ballots.models import Ballot, Round, Statement, StatementPart
 from dongliang.ballots.proof import Cell, Change, Leaf, Leaves, Rows, StatementContent
 from dongliang.ballots.queries.proof import (
@@ -47,13 +48,30 @@ def publish_statement(season: Season, *, by: Account | None) -> Statement:
     season = Season.objects.select_for_update().get(pk=season.pk)
     if blockers := stating_blockers(season):
         raise Refused(blockers)
-    draw = ReceiptDraw(season, proven_key(season))
-    leaves, cells = Leaves(draw.entries()), cells_of(season)
     previous = last_statement(season)
+    draw, leaves = drawn_up(season, previous, by=by)
+    cells = cells_of(season)
     changes = changes_since(previous, leaves, cells, draw) if previous else []
     if previous and not changes:
         return previous
-    return store_statement(season, previous, leaves, cells, changes, draw.unproven, by=by)
+    return store_statement(season, previous, leaves, cells, changes, draw, by=by)
+
+
+def drawn_up(season: Season, previous: Statement | None, *, by: Account | None) -> tuple[ReceiptDraw, Leaves]:
+    """The lines of all ballots, for a first statement without a counted one that the key did not make.
+
+    What was stated once stays as it was: also such rows, which in the first format counted.
+    """
+    key, format = proven_key(season), previous.content.format if previous else proof.FORMAT
+    draw = ReceiptDraw(season, key, format)
+    leaves = Leaves(draw.entries())
+    if previous is None and draw.standing:
+        # Written there after one round's close and before the other's.
+        for round in rounds_of(season).values():
+            exclude_unproven(round, by=by)
+        draw = ReceiptDraw(season, key, format)
+        leaves = Leaves(draw.entries())
+    return draw, leaves
 
 
 def changes_since(
@@ -101,7 +119,7 @@ def store_statement(
     leaves: Leaves,
     cells: dict[Cell, Rows],
     changes: list[Change],
-    unproven: Counter[str],
+    draw: ReceiptDraw,
     *,
     by: Account | None,
 ) -> Statement:
@@ -119,6 +137,7 @@ def store_statement(
     statement.save()
     root = store_parts(statement, leaves.lines())
     content = StatementContent(
+        format=draw.format,
         season=season.slug,
         title=season.title,
         rule_book=season.rule_book.sha256,
@@ -126,7 +145,7 @@ def store_statement(
         previous=previous.fingerprint if previous else "",
         stated_at=at.isoformat(),
         smallest_published=season.rules.residents.smallest_published,
-        rounds={kind: proof.round_counts(kind, leaves, unproven[kind]) for kind in rounds_of(season)},
+        rounds={kind: proof.round_counts(kind, leaves, draw.unproven[kind]) for kind in rounds_of(season)},
         receipts=len(leaves),
         receipts_root=root.hex(),
         tally=proof.digest_of(statement.tally),
@@ -142,7 +161,7 @@ def store_statement(
         fingerprint=content.fingerprint,
         receipts_root=content.receipts_root,
         changes=content.changes,
-        unproven=sum(unproven.values()),
+        unproven=draw.unproven.total(),
     )
     return statement
 

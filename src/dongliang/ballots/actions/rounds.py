@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 
 from dongliang.ballots import codes
 from dongliang.ballots.actions.comments import shuffle_comments
+from dongliang.ballots.actions.proving import exclude_unproven
 from dongliang.ballots.actions.publishing import publish_statement
-from dongliang.ballots.actions.revoking import exclude_ballots_of_revoked
+from dongliang.ballots.actions.revoking import flag_ballots_of_revoked
 from dongliang.ballots.actions.sample import draw_samples
 from dongliang.ballots.keys import make_key
 from dongliang.ballots.models import Ballot, PhoneCheck, Round
@@ -63,14 +64,16 @@ def close_rounds(
 ) -> dict[str, Round]:
     """End those of the rounds of ``kinds`` that are open or paused; with the last of them, state what came in.
 
-    Ballots being stored are waited for; after this nothing enters. Raises Refused.
+    Ballots being stored are waited for; after this nothing enters. What the key did not make is excluded, and the
+    ballots of revoked cards are flagged, for two people to judge. Raises Refused.
     """
     season = Season.objects.select_for_update().get(pk=season.pk)
     if blockers := closing_blockers(season, kinds):
         raise Refused(blockers)
     chosen = season.rounds.filter(kind__in=kinds, state__in=[Round.State.OPEN, Round.State.PAUSED])
     for round in chosen.select_for_update():
-        exclude_ballots_of_revoked(round)
+        exclude_unproven(round, by=by)
+        flag_ballots_of_revoked(round)
         shuffle_comments(round)
     moved = move_rounds(season, chosen, Round.State.CLOSED, "closed_at", by=by)
     forget_phones(season)

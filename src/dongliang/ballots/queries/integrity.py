@@ -1,6 +1,7 @@
 """What the search for stuffed ballots found, why something about it cannot happen now, and what it took out."""
 
 import datetime
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from dongliang.ballots.models import Ballot, Flag, Round, Verdict
 from dongliang.common.refusals import Blocker
 from dongliang.people.models import Account, Role
 from dongliang.people.queries import organisations_reached
-from dongliang.seasons.models import Season
+from dongliang.seasons.models import Enrolment, Season
 
 PEOPLE_NEEDED = 2
 
@@ -163,11 +164,17 @@ def ending_blockers(season: Season) -> list[Blocker]:
 # What the panel took out of the count.
 
 
-def panel_exclusions(round: Round) -> QuerySet[Ballot]:
-    """The ballots that the panel excluded; not those of cards declared lost."""
-    return Ballot.objects.filter(round=round, status=Ballot.Status.EXCLUDED).exclude(
-        exclusion=Ballot.Exclusion.REVOKED
-    )
+def is_by_panel(round: Round, enrolment: Enrolment, exclusion: str) -> bool:
+    """Whether two people took the neighbourhood's ballots of this class out of the count, and nobody else any of them.
+
+    Ballots of revoked cards were once taken out by the revoking itself.
+    """
+    if exclusion == Ballot.Exclusion.UNPROVEN:
+        return False
+    if exclusion != Ballot.Exclusion.REVOKED:
+        return True
+    there = Ballot.objects.filter(round=round, enrolment=enrolment, exclusion=exclusion).count()
+    return there == taken_by_flags(round.flags.filter(enrolment=enrolment, kind=exclusion))
 
 
 def exclusions(round: Round) -> list[tuple[bytes, str]]:
@@ -182,22 +189,34 @@ def exclusions(round: Round) -> list[tuple[bytes, str]]:
 
 
 def excluded_tally(round: Round) -> list[tuple[int, str, int]]:
-    """What the panel excluded, as ``coverage.tally`` counts what it did not: (number, marks, count)."""
-    groups = (
-        panel_exclusions(round)
+    """What is out of the count, as ``coverage.tally`` counts what is in it: (number, marks, count).
+
+    For the result with these ballots. Those of revoked cards are few in most neighbourhoods, and whose card it was is
+    known there: they are in only from ``smallest_published`` on.
+    """
+    groups = sorted(
+        Ballot.objects.filter(round=round, status=Ballot.Status.EXCLUDED)
         .order_by()
-        .values_list("enrolment__number", "marks")
+        .values_list("enrolment__number", "marks", "exclusion")
         .annotate(count=Count("pk"))
     )
-    return sorted(groups)
+    revoked: Counter[int] = Counter()
+    for number, _marks, exclusion, count in groups:
+        if exclusion == Ballot.Exclusion.REVOKED:
+            revoked[number] += count
+    smallest = round.season.rules.residents.smallest_published
+    found: Counter[tuple[int, str]] = Counter()
+    for number, marks, exclusion, count in groups:
+        if exclusion != Ballot.Exclusion.REVOKED or revoked[number] >= smallest:
+            found[number, marks] += count
+    return [(number, marks, count) for (number, marks), count in sorted(found.items())]
 
 
 def exclusions_since(season: Season, moment: datetime.datetime) -> int:
     """How many ballots the panel has excluded after ``moment``."""
-    found = Flag.objects.filter(
-        round__season=season, state=Flag.State.EXCLUDED, decided_at__gt=moment
-    ).aggregate(ballots=Sum("excluded"))
-    return found["ballots"] or 0
+    return taken_by_flags(
+        Flag.objects.filter(round__season=season, state=Flag.State.EXCLUDED, decided_at__gt=moment)
+    )
 
 
 # The public ledger.
@@ -223,7 +242,10 @@ class RoundLedger:
     stored: int
     counted: int
     superseded: int
+    # Taken out by the revoking of their card itself, as was once done; never by the panel.
     revoked: int
+    # Written into the database past the product, and found by the close.
+    unproven: int
     rows: list[LedgerRow]
     # Ballots excluded by subdistrict; None is a number too small to be given.
     subdistricts: list[tuple[str, int | None]]
@@ -243,15 +265,21 @@ def round_ledger(round: Round) -> RoundLedger:
         .annotate(count=Count("pk"))
     }
     over = round.search_ended_at is not None
+    of_revoked = taken_by_flags(round.flags.filter(kind=Ballot.Exclusion.REVOKED))
     return RoundLedger(
         round=round,
         stored=sum(by_status.values()),
         counted=by_status.get((Ballot.Status.COUNTED, ""), 0),
         superseded=by_status.get((Ballot.Status.SUPERSEDED, ""), 0),
-        revoked=by_status.get((Ballot.Status.EXCLUDED, Ballot.Exclusion.REVOKED), 0),
+        revoked=by_status.get((Ballot.Status.EXCLUDED, Ballot.Exclusion.REVOKED), 0) - of_revoked,
+        unproven=by_status.get((Ballot.Status.EXCLUDED, Ballot.Exclusion.UNPROVEN), 0),
         rows=ledger_rows(round) if over else [],
         subdistricts=excluded_by_subdistrict(round) if over else [],
     )
+
+
+def taken_by_flags(flags: QuerySet[Flag]) -> int:
+    return flags.aggregate(taken=Sum("excluded"))["taken"] or 0
 
 
 def ledger_rows(round: Round) -> list[LedgerRow]:
@@ -282,14 +310,11 @@ def ledger_rows(round: Round) -> list[LedgerRow]:
 
 
 def excluded_by_subdistrict(round: Round) -> list[tuple[str, int | None]]:
+    """How many ballots the panel took out, by subdistrict."""
     name = "enrolment__post__organisation__parent__name"
     order = "enrolment__post__organisation__parent__code"
     counts = dict(
-        panel_exclusions(round)
-        .order_by()
-        .values_list(order)
-        .annotate(count=Count("pk"))
-        .values_list(order, "count")
+        round.flags.order_by().values_list(order).annotate(taken=Sum("excluded")).values_list(order, "taken")
     )
     subdistricts = dict(
         round.season.enrolments.order_by().values_list(
@@ -318,7 +343,7 @@ def withheld(counts: list[int], smallest: int) -> list[int | None]:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A flag's numbers, read back."""
+    """The numbers of a flag that a count raised, read back. Of ballots of revoked cards there is nothing but how many."""
 
     pattern: str
     nearly: bool
@@ -345,6 +370,6 @@ def pick_numbers(flags: Iterable[Flag]) -> set[int]:
         int(number)
         for flag in flags
         if flag.round.kind == Round.Kind.PROJECTS
-        for number in flag.evidence["pattern"].split(",")
+        for number in flag.evidence.get("pattern", "").split(",")
         if number
     }

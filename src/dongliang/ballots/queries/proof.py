@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from typing import Literal
 
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
@@ -38,9 +39,11 @@ def cells_of(season: Season) -> dict[Cell, Rows]:
 class ReceiptDraw:
     """The receipts of all ballots of a season, drawn up with its key; ``unproven`` counts, by round, those it did not make."""
 
-    def __init__(self, season: Season, key: bytes) -> None:
-        self.season, self.key = season, key
+    def __init__(self, season: Season, key: bytes, format: Literal[1, 2]) -> None:
+        self.season, self.key, self.format = season, key, format
         self.unproven: Counter[str] = Counter()
+        # Those of them that nobody has excluded as such.
+        self.standing = 0
 
     def entries(self) -> Iterator[tuple[bytes, str]]:
         """Each ballot's commitment and the rest of its line, in no order."""
@@ -53,6 +56,7 @@ class ReceiptDraw:
             digest, is_proven = self.drawn(*receipt)
             if not is_proven:
                 self.unproven[kind] += 1
+                self.standing += exclusion != Ballot.Exclusion.UNPROVEN
             yield digest, rests[told]
 
     def marks_of(self, changed: Sequence[Leaf]) -> dict[str, str]:
@@ -79,7 +83,10 @@ class ReceiptDraw:
     def drawn(self, credential: bytes, nonce: bytes, stored: bytes) -> tuple[bytes, bool]:
         """A ballot's commitment, and whether its receipt is one that the key makes."""
         receipt = codes.receipt_of(self.key, bytes(credential), bytes(nonce))
-        return proof.commitment(receipt), codes.receipt_digest(self.key, receipt) == bytes(stored)
+        is_proven = codes.receipt_digest(self.key, receipt) == bytes(stored)
+        if not is_proven and self.format > 1:
+            return proof.commitment_of_unproven(bytes(stored)), is_proven
+        return proof.commitment(receipt), is_proven
 
 
 # ---- What was stated

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from dongliang.ballots import codes
 from dongliang.ballots.models import Ballot, Round
+from dongliang.ballots.queries.integrity import is_by_panel
 from dongliang.ballots.queries.proof import PublishedReceipt, published_receipt
 from dongliang.ballots.queries.rounds import rounds_of, seasons_with_rounds
 from dongliang.common.arrays import array_literal
@@ -74,6 +75,8 @@ class ReceiptStatus:
     enrolment: Enrolment
     status: str
     exclusion: str = ""
+    # Whether two people decided that it does not count.
+    by_panel: bool = False
     published: PublishedReceipt | None = None
 
     @property
@@ -95,12 +98,19 @@ def receipt_status(text: str) -> ReceiptStatus | None:
     ballot = Ballot.objects.filter(receipt__in=digests).select_related("round__season").first()
     if ballot:
         enrolment = enrolments(ballot.round.season).get(pk=ballot.enrolment_id)
-        return ReceiptStatus(ballot.round, enrolment, ballot.status, ballot.exclusion, published)
+        return told_status(ballot.round, enrolment, ballot.status, ballot.exclusion, published)
     if published:
         season, leaf = published.statement.season, published.leaf
         enrolment = enrolments(season).get(number=leaf.number)
-        return ReceiptStatus(rounds_of(season)[leaf.kind], enrolment, leaf.status, leaf.exclusion, published)
+        return told_status(rounds_of(season)[leaf.kind], enrolment, leaf.status, leaf.exclusion, published)
     return None
+
+
+def told_status(
+    round: Round, enrolment: Enrolment, status: str, exclusion: str, published: PublishedReceipt | None
+) -> ReceiptStatus:
+    by_panel = bool(exclusion) and is_by_panel(round, enrolment, exclusion)
+    return ReceiptStatus(round, enrolment, status, exclusion, by_panel, published)
 
 
 def enrolments_with_project(season: Season) -> QuerySet[Enrolment]:

@@ -16,15 +16,17 @@ from rules.contrib.views import permission_required
 from dongliang.ballots import printing
 from dongliang.ballots.actions.cards import print_cards
 from dongliang.ballots.actions.revoking import revoke_cards
-from dongliang.ballots.forms import ANSWERS, CardsForm, PaperBallotsForm, RevokeForm
+from dongliang.ballots.forms import ANSWERS, CardsForm, OfficeCardsForm, PaperBallotsForm, RevokeForm
 from dongliang.ballots.links import full_address
-from dongliang.ballots.models import PaperBatch, Round
+from dongliang.ballots.models import PaperBatch, Round, Sample
 from dongliang.ballots.queries.cards import (
-    cards_allowed,
+    acts_for_office,
+    cards_allowed_to,
     next_replacement,
     printings,
     revoked_cards,
     serial_of,
+    spare_cards,
 )
 from dongliang.ballots.queries.coverage import enrolments_of_offices
 from dongliang.ballots.queries.residents import enrolments_with_project
@@ -54,8 +56,9 @@ def pdf_response(name: str, data: bytes) -> HttpResponse:
 
 
 def drawn(request: HttpRequest, enrolment: Enrolment, printed: dict[int, str]) -> list[printing.Card]:
-    """The printed codes as cards; those of the random sample carry a mark."""
-    sampled = sampled_serials_of(enrolment, proven_key(enrolment.season))
+    """The printed codes as cards; those of the random sample carry a mark, for those who visit its households only."""
+    may_visit = request.user.has_perm("ballots.visit_sample")
+    sampled = sampled_serials_of(enrolment, proven_key(enrolment.season)) if may_visit else frozenset()
     return [
         printing.Card(code, full_address(request, "ballots:rate", code=code), serial in sampled)
         for serial, code in printed.items()
@@ -67,21 +70,33 @@ def drawn(request: HttpRequest, enrolment: Enrolment, printed: dict[int, str]) -
 def cards(request: HttpRequest, organisation_code: str) -> HttpResponse:
     """Household cards as a PDF. Making one shows codes: it counts as printing them, and is logged."""
     enrolment = fetch_enrolment(request, organisation_code)
-    form = CardsForm(request.POST if request.method == "POST" else None, initial=asked_for(request))
+    may_visit = request.user.has_perm("ballots.visit_sample")
+    has_sample = Sample.objects.filter(enrolment=enrolment).exists()
+    form_class = OfficeCardsForm if may_visit and has_sample else CardsForm
+    form = form_class(request.POST if request.method == "POST" else None, initial=asked_for(request))
     context = {
         "enrolment": enrolment,
         "form": form,
-        "allowed": cards_allowed(enrolment),
+        "allowed": cards_allowed_to(enrolment, request.user),
+        "spare": spare_cards(enrolment),
+        "decides": acts_for_office(enrolment, request.user),
         "printings": printings(enrolment)[:20],
         "revoked": revoked_cards(enrolment)[:20],
         "revoke_form": RevokeForm(auto_id="revoke_%s"),
         "replacement": next_replacement(enrolment),
-        "sample": enrolment.season.rules.residents.sample,
+        "has_sample": has_sample,
+        "may_visit": may_visit,
     }
     if form.is_valid():
         first = form.cleaned_data["start"]
         try:
-            printed = print_cards(enrolment, first=first, last=form.last, by=request.user)
+            printed = print_cards(
+                enrolment,
+                first=first,
+                last=form.last,
+                by=request.user,
+                only_sample=form.cleaned_data.get("only_sample", False),
+            )
         except Refused as refusal:
             context["blockers"] = refusal.blockers
         else:
@@ -106,7 +121,7 @@ def asked_for(request: HttpRequest) -> dict[str, str]:
 @require_POST
 @permission_required("ballots.revoke_cards", raise_exception=True)
 def revoke(request: HttpRequest, organisation_code: str) -> HttpResponse:
-    """Take lost cards out of force, with the ballots cast with them."""
+    """Take lost cards out of force. Whether they had voted is told to nobody here."""
     enrolment = fetch_enrolment(request, organisation_code)
     form = RevokeForm(request.POST)
     if form.is_valid():
@@ -114,7 +129,7 @@ def revoke(request: HttpRequest, organisation_code: str) -> HttpResponse:
             serials = form.serials or [
                 serial_of(enrolment, proven_key(enrolment.season), form.cleaned_data["code"])
             ]
-            excluded = revoke_cards(enrolment, serials, reason=form.cleaned_data["reason"], by=request.user)
+            revoke_cards(enrolment, serials, reason=form.cleaned_data["reason"], by=request.user)
         except Refused as refusal:
             for blocker in refusal.blockers:
                 messages.error(request, str(blocker))
@@ -122,11 +137,11 @@ def revoke(request: HttpRequest, organisation_code: str) -> HttpResponse:
             messages.success(
                 request,
                 ngettext(
-                    "%(count)d card is revoked; %(ballots)d ballots cast with it no longer count.",
-                    "%(count)d cards are revoked; %(ballots)d ballots cast with them no longer count.",
+                    "%(count)d card is revoked: nobody votes with it any more.",
+                    "%(count)d cards are revoked: nobody votes with them any more.",
                     len(serials),
                 )
-                % {"count": len(serials), "ballots": excluded},
+                % {"count": len(serials)},
             )
     else:
         for errors in form.errors.values():
@@ -181,7 +196,7 @@ def paper_ballots(request: HttpRequest, organisation_code: str) -> HttpResponse:
     """Paper ballots as a PDF: with household codes, which is logged as printing them, or blank ones."""
     enrolment = fetch_enrolment(request, organisation_code)
     form = PaperBallotsForm(request.POST if request.method == "POST" else None)
-    context = {"enrolment": enrolment, "form": form, "allowed": cards_allowed(enrolment)}
+    context = {"enrolment": enrolment, "form": form}
     if form.is_valid():
         wanted, first = form.cleaned_data, form.cleaned_data["start"]
         is_coded = wanted["kind"] == PaperBatch.Kind.CODED

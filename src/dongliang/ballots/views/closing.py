@@ -39,7 +39,7 @@ def statements_page(request: HttpRequest, season: Season, form: DestroyKeyForm |
         "statements": season.statements.order_by("-version"),
         "last": last,
         "differs": bool(last and differs_from(last)),
-        "unproven": sum(counts.unproven for counts in last.content.rounds.values()) if last else 0,
+        "unproven": last.content.unproven if last else 0,
         "destroyed_at": next((round.key_destroyed_at for round in rounds), None),
         "stating_blockers": stating_blockers(season),
         "opening_blockers": opening_the_tally_blockers(season),

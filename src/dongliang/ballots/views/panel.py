@@ -19,6 +19,7 @@ from rules.contrib.views import permission_required
 from dongliang.ballots.actions.integrity import end_search, examine_round, judge_flag, preview_flags
 from dongliang.ballots.forms import ANSWERS, CANNOT_SAY, VerdictForm
 from dongliang.ballots.models import Ballot, Flag, Round
+from dongliang.ballots.queries.cards import revocations
 from dongliang.ballots.queries.integrity import (
     PEOPLE_NEEDED,
     Evidence,
@@ -99,24 +100,39 @@ def flag(request: HttpRequest, flag_id: int) -> HttpResponse:
         else:
             messages.success(request, verdict_taken(judged))
             return redirect("ballots:flags")
-    evidence = Evidence.of(found)
-    titles = project_titles(found)
+    shown = of_revoked(found) if found.kind == Ballot.Exclusion.REVOKED else of_count(found)
     return render(
         request,
         "ballots/flag.html",
         {
             "flag": found,
-            "evidence": evidence,
-            "sentence": in_words(found, evidence, titles),
+            **shown,
             "innocent": innocent_reading(found.kind),
-            "times": times_chart(evidence),
-            "shares": shares_chart(found, evidence, titles),
             "form": form,
             "blockers": blockers,
             # Neither is shown before both are in.
             "verdicts": found.verdicts.select_related("by") if found.state != Flag.State.RAISED else [],
         },
     )
+
+
+def of_count(flag: Flag) -> dict[str, Any]:
+    """What the panel is shown of ballots that chance hardly explains."""
+    evidence, titles = Evidence.of(flag), project_titles(flag)
+    return {
+        "sentence": in_words(flag, evidence, titles),
+        "times": times_chart(evidence),
+        "shares": shares_chart(flag, evidence, titles),
+    }
+
+
+def of_revoked(flag: Flag) -> dict[str, Any]:
+    """What the panel is shown of ballots of revoked cards: how many, and who revoked. They may be one household's."""
+    seen = _(
+        "Cards of this neighbourhood that were revoked: %(cards)d. Ballots that had been cast with them: %(ballots)d."
+    ) % {"cards": flag.evidence["cards"], "ballots": flag.number}
+    unknown = _("What they say and when they came is not shown: they may be one household's.")
+    return {"sentence": Words(seen, unknown), "revocations": revocations(flag.enrolment)}
 
 
 def verdict_taken(flag: Flag) -> str:
@@ -185,7 +201,9 @@ def end(request: HttpRequest, slug: str) -> HttpResponse:
         for blocker in refusal.blockers:
             messages.error(request, str(blocker))
     else:
-        messages.success(request, _("The search is over. Where ballots came from has been forgotten."))
+        messages.success(
+            request, _("The search is over. When and from where ballots came has been forgotten.")
+        )
     return redirect("ballots:flags")
 
 
@@ -303,6 +321,11 @@ def innocent_reading(kind: str) -> str:
         "cards": _(
             "A pile that was handed out unshuffled, door by door, on one evening looks like this. Ask how the cards were "
             "handed out."
+        ),
+        "revoked": _(
+            "A household that voted and lost its card afterwards voted honestly. If it has voted again with a new card, it "
+            "has two voices as long as these ballots count. Where one account revoked many cards, ask the households "
+            "first whether they had lost any."
         ),
     }[kind]
 

@@ -55,6 +55,8 @@ def sample(request: HttpRequest) -> HttpResponse:
             "voted": sum(row.voted for row in rows),
             "without": enrolments_of_offices(request.user, season).filter(sample=None).count() if rows else 0,
             "may_visit": may_visit,
+            # Whoever casts a ballot and sees the number rise would know the card for one of the sample's.
+            "shows_turnout": may_visit or bool(round and round.state == Round.State.CLOSED),
             "digest": sample_digest(season) if rows else "",
             "compared": shown,
             "chart": difference_chart(shown) if shown and shown.overall else None,
