@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dongliang.ballots import codes
+from dongliang.ballots.actions import casting
+from dongliang.ballots.actions.casting import MOST_STORED
 from dongliang.ballots.actions.pausing import pause_rounds
 from dongliang.ballots.actions.revoking import revoke_cards
 from dongliang.ballots.actions.rounds import close_rounds
@@ -245,6 +247,24 @@ def test_a_household_that_votes_twice_at_once_is_counted_once(world, rounds, cod
 
     assert [answer.status for answer in answers] == [303] * 3
     assert Counter(Ballot.objects.values_list("status", flat=True)) == {"counted": 1, "superseded": 3}
+
+
+def test_a_household_that_has_sent_too_many_is_told_that_the_last_one_stays(rounds, code, monkeypatch):
+    monkeypatch.setattr(casting, "MOST_STORED", 3)
+    monkeypatch.setattr(casting, "USUAL", casting.USUAL.replace(f"< {MOST_STORED - 1}", "< 2"))
+
+    async def visit(browser):
+        answers = [await browser.post(f"/v/{code}/", f"{ANSWERS}&nonce={place:016x}") for place in range(5)]
+        again = await browser.post(f"/v/{code}/", f"{ANSWERS}&nonce={2:016x}")
+        return answers, again, await browser.get(f"/v/{code}/")
+
+    answers, again, page = with_intake(visit)
+
+    assert [answer.status for answer in answers] == [303, 303, 303, 409, 409]
+    assert "以最后一次为准" in answers[-1].text
+    assert again.headers["location"] == answers[2].headers["location"]
+    assert page.status == 200
+    assert Counter(Ballot.objects.values_list("status", flat=True)) == {"counted": 1, "superseded": 2}
 
 
 def test_more_than_the_queue_has_room_for_is_asked_to_come_again(world, rounds, monkeypatch):

@@ -14,7 +14,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from dongliang.ballots import codes, comments, passes
-from dongliang.ballots.actions.casting import Cast
+from dongliang.ballots.actions.casting import Cast, too_many, voted_already
 from dongliang.ballots.forms import CodeForm, PicksForm, RatingForm, ReceiptForm
 from dongliang.ballots.intake import skeletons
 from dongliang.ballots.intake.entitlement import Entitlement, Refusal, entitlement
@@ -36,9 +36,9 @@ from dongliang.ballots.intake.parts import project_groups
 from dongliang.ballots.intake.skeletons import Piece, passing_piece, slot
 from dongliang.ballots.intake.snapshot import RoundNow, Snapshot
 from dongliang.ballots.intake.wishes import BallotOf, HasVoted, StateOf, Store, Unavailable
-from dongliang.ballots.models import Ballot, Round
+from dongliang.ballots.models import Round
 from dongliang.ballots.squares import square
-from dongliang.common.refusals import Refused
+from dongliang.common.refusals import Blocker, Refused
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,8 @@ Page = Generator[Any, Any, Answer]
 MARKS = re.compile(r"(?=0*[1-5])[0-5]+")
 NONCE = re.compile(r"[0-9a-f]{16}")
 RETRY_AFTER = "10"
+# Why somebody who may vote has no vote left, by what the refusal is called: in the language of whoever is told.
+AGAINST = {"ballots.voted_already": voted_already, "ballots.too_many": too_many}
 UNREADABLE = {
     "no_form": gettext_noop("What was sent is not a form of this page."),
     "no_text": gettext_noop("What was sent cannot be read: it is not plain text in UTF-8."),
@@ -197,7 +199,7 @@ def thanks(visit: Visit, now: Snapshot, text: str, typed: str) -> Page:
     receipt = codes.grouped(codes.normalised(typed), 5)
     projects = holder.season.rounds[Round.Kind.PROJECTS]
     invites = bool(round.kind == Round.Kind.SECRETARIES and projects.is_open and holder.season.names.projects)
-    is_assisted = holder.channel == Ballot.Channel.ASSISTED
+    is_assisted = holder.votes_once
     variant = (round.kind, round.state, status, invites, is_assisted)
     page = skeletons.skeleton(
         skeletons.kept,
@@ -218,11 +220,10 @@ def thanks(visit: Visit, now: Snapshot, text: str, typed: str) -> Page:
         },
     )
     address = f"{settings.PUBLIC_URL or visit.site}{receipt_path()}?receipt="
-    officer_page = reverse("ballots:assisted", args=[holder.neighbourhood.code]) if is_assisted else ""
     values = {
         "receipt": passing_piece(receipt),
         "square": passing_piece(square(address, receipt)),
-        "officer_page": passing_piece(officer_page),
+        "officer_page": passing_piece(officer_page_of(holder)),
     }
     return filled(page, values)
 
@@ -241,6 +242,8 @@ def shown(
 ) -> Page:
     """A page to vote on, which says whether the household has voted already."""
     voted = yield HasVoted(round.pk, holder.credential(round.kind))
+    if voted and holder.votes_once:
+        return no_vote_left(visit, holder, voted_already)
     page = skeletons.skeleton(
         holder.season.names.pages,
         visit.look,
@@ -257,8 +260,7 @@ def rate_context(holder: Entitlement) -> dict[str, Any]:
     return {
         "form": RatingForm(holder.season.rules.indicators),
         # An officer who helps would read it.
-        "takes_comments": holder.season.rules.residents.comments
-        and holder.channel != Ballot.Channel.ASSISTED,
+        "takes_comments": holder.season.rules.residents.comments and not holder.votes_once,
         "longest_comment": comments.LONGEST,
         "closes_on": holder.season.closes_on,
         "by_card": holder.is_by_card,
@@ -305,7 +307,9 @@ def vote(visit: Visit, holder: Entitlement, round: RoundNow, marks: str, comment
     )
     try:
         receipt = yield Store(round.pk, holder.season.key, cast)
-    except Refused:
+    except Refused as refused:
+        if against := AGAINST.get(refused.blockers[0].code):
+            return no_vote_left(visit, holder, against)
         # Closed or paused while the resident was choosing.
         return not_open(visit, holder, (yield StateOf(round.pk)))
     return see_other(f"/v/{holder.text}/thanks/{receipt}/", visit.look)
@@ -383,6 +387,22 @@ def not_open(visit: Visit, holder: Entitlement, state: str) -> Answer:
         },
     )
     return filled(page, names_of(holder), status=409 if visit.is_post else 200)
+
+
+def no_vote_left(visit: Visit, holder: Entitlement, against: Callable[[], Blocker]) -> Answer:
+    """What was sent before stays: 200 to somebody who only looks, 409 to a vote that was not taken."""
+    with translation.override(visit.look.language):
+        context = {
+            "blocker": against(),
+            "is_post": visit.is_post,
+            "officer_page": officer_page_of(holder),
+        }
+    return whole(visit, "ballots/no_vote_left.html", context, 409 if visit.is_post else 200)
+
+
+def officer_page_of(holder: Entitlement) -> str:
+    """Where the device goes on being the officer's, where it was handed over."""
+    return reverse("ballots:assisted", args=[holder.neighbourhood.code]) if holder.votes_once else ""
 
 
 def busy(visit: Visit) -> Answer:
