@@ -249,6 +249,36 @@ def test_a_household_that_votes_twice_at_once_is_counted_once(world, rounds, cod
     assert Counter(Ballot.objects.values_list("status", flat=True)) == {"counted": 1, "superseded": 3}
 
 
+def test_a_household_that_sends_without_end_is_asked_to_wait_and_its_answers_are_kept(
+    world, rounds, code, monkeypatch
+):
+    monkeypatch.setattr(limits, "CREDENTIAL", (3, 1 / 60))
+    neighbour = make_code(world.enrolments[0], 2)
+
+    async def visit(browser):
+        browser.application.ballots.clock = lambda: at
+        at = 0.0
+        answers = [await browser.post(f"/v/{code}/", f"{ANSWERS}&nonce={place:016x}") for place in range(4)]
+        again = await browser.post(f"/v/{code}/", f"{ANSWERS}&nonce={2:016x}")
+        others = [
+            await browser.post(f"/v/{code}/projects/", "picks=1"),
+            await browser.post(f"/v/{neighbour}/", ANSWERS),
+        ]
+        at = 60.0
+        fields = re.findall('type="hidden" name="(\\w+)" value="(\\w+)"', answers[-1].text)
+        later = await browser.post(f"/v/{code}/", urlencode(fields))
+        return answers, again, others, later
+
+    answers, again, others, later = with_intake(visit)
+
+    assert [answer.status for answer in answers] == [303, 303, 303, 429]
+    assert answers[-1].headers["retry-after"] == "60"
+    assert "您的回答还留在这一页上" in answers[-1].text
+    assert again.headers["location"] == answers[2].headers["location"]
+    assert [answer.status for answer in (*others, later)] == [303, 303, 303]
+    assert rounds[0].ballots.count() == 5
+
+
 def test_a_household_that_has_sent_too_many_is_told_that_the_last_one_stays(rounds, code, monkeypatch):
     monkeypatch.setattr(casting, "MOST_STORED", 3)
     monkeypatch.setattr(casting, "USUAL", casting.USUAL.replace(f"< {MOST_STORED - 1}", "< 2"))

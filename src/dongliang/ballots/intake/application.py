@@ -19,7 +19,7 @@ from dongliang.ballots.intake import pages
 from dongliang.ballots.intake.batching import Batcher
 from dongliang.ballots.intake.garbage import keep_searches_short
 from dongliang.ballots.intake.lanes import Lane, look_up_quickly, store_others, store_usual, there_are_lanes
-from dongliang.ballots.intake.limits import WrongCodes
+from dongliang.ballots.intake.limits import Ballots, WrongCodes
 from dongliang.ballots.intake.messages import (
     A_YEAR,
     LARGEST_BODY,
@@ -37,6 +37,7 @@ from dongliang.ballots.intake.wishes import (
     IsCurrent,
     Now,
     Store,
+    TooOften,
     Unavailable,
     grant_lookups,
     grant_stores,
@@ -77,6 +78,7 @@ class Intake:
         self.granters: dict[type, Lane | Batcher] = dict.fromkeys(ASKED, asked)
         self.granters[Store] = stored
         self.wrong_codes = WrongCodes()
+        self.ballots = Ballots()
         self.slowed_down = 0
         self.arrivals = Arrivals()
         self.now = Snapshot()
@@ -158,6 +160,11 @@ class Intake:
         return answer
 
     def granted(self, wish: Any) -> asyncio.Future[Any]:
+        """A future of what is wished for. Raises Unavailable and TooOften."""
+        if type(wish) is Store:
+            cast = wish.cast
+            if seconds := self.ballots.seconds_to_wait(cast.credential, cast.nonce, cast.marks):
+                raise TooOften(seconds)
         return self.granters.get(type(wish), self.lookups).wish(wish)
 
     async def slow_down(self, visit: Visit) -> Answer:

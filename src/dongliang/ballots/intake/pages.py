@@ -35,7 +35,7 @@ from dongliang.ballots.intake.messages import METHODS, Answer, Unreadable, Visit
 from dongliang.ballots.intake.parts import project_groups
 from dongliang.ballots.intake.skeletons import Piece, passing_piece, slot
 from dongliang.ballots.intake.snapshot import RoundNow, Snapshot
-from dongliang.ballots.intake.wishes import BallotOf, HasVoted, StateOf, Store, Unavailable
+from dongliang.ballots.intake.wishes import BallotOf, HasVoted, StateOf, Store, TooOften, Unavailable
 from dongliang.ballots.models import Round
 from dongliang.ballots.squares import square
 from dongliang.common.refusals import Blocker, Refused
@@ -92,6 +92,8 @@ def told_faults(visit: Visit, now: Snapshot, page: Page) -> Page:
         return not_understood(visit, unreadable)
     except Unavailable:
         return busy(visit)
+    except TooOften as often:
+        return too_often(visit, often.seconds)
 
 
 # Pages
@@ -407,16 +409,28 @@ def officer_page_of(holder: Entitlement) -> str:
 
 def busy(visit: Visit) -> Answer:
     """Too much at once, or no database: what was answered is kept on the page, to be sent again."""
-    fields = []
-    if visit.is_post:
-        try:
-            kept = visit.form | {"nonce": [nonce_of(visit)]}
-            fields = [(name, value) for name, values in kept.items() for value in values]
-        except Unreadable:
-            pass
-    answer = whole(visit, "ballots/busy.html", {"fields": fields, "is_post": visit.is_post}, 503)
+    context = {"fields": fields_kept(visit), "is_post": visit.is_post}
+    answer = whole(visit, "ballots/busy.html", context, 503)
     answer.headers.append(("retry-after", RETRY_AFTER))
     return answer
+
+
+def too_often(visit: Visit, seconds: int) -> Answer:
+    """Too many of one household in a short while: kept in the same way."""
+    answer = whole(visit, "ballots/too_often.html", {"fields": fields_kept(visit)}, 429)
+    answer.headers.append(("retry-after", str(seconds)))
+    return answer
+
+
+def fields_kept(visit: Visit) -> list[tuple[str, str]]:
+    """What was sent, to be sent again as the same page."""
+    if not visit.is_post:
+        return []
+    try:
+        kept = visit.form | {"nonce": [nonce_of(visit)]}
+    except Unreadable:
+        return []
+    return [(name, value) for name, values in kept.items() for value in values]
 
 
 def too_many_wrong_codes(visit: Visit) -> Answer:

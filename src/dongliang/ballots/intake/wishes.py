@@ -74,6 +74,14 @@ class Unavailable(Exception):
     """The database does not answer, or more is waiting for it than it can take: to be tried again later."""
 
 
+class TooOften(Exception):
+    """So many ballots of one credential came that the next one has to wait for so many ``seconds``."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 def grant_lookups(wishes: Sequence[Any]) -> list[Any]:
     """The answer to each wish, or the exception it met."""
     return granted(wishes, look_up)
