@@ -480,6 +480,7 @@ def test_the_server_writes_no_code_no_receipt_and_no_address_into_its_own_log(wo
     with caplog.at_level(logging.DEBUG, logger="django.request"):
         for address in (
             f"/v/{code}/",
+            f"/v/thanks/{receipt}/",
             f"/v/{code}/thanks/{receipt}/",
             f"/v/receipt/?receipt={receipt}",
             f"/v/{code}x/",

@@ -2,8 +2,10 @@ import re
 from urllib.parse import urlencode
 
 import pytest
+from django.utils.timezone import now
 from playwright.sync_api import expect
 
+from dongliang.ballots import passes
 from dongliang.ballots.models import AssistedVoice, Ballot
 from dongliang.ballots.queries.rounds import rounds_of
 from tests.browser import axe, shoot, sign_in
@@ -79,6 +81,18 @@ def test_the_officer_who_has_the_device_back_changes_nothing_of_what_was_answere
     assert all(f'href="{PAGE}"' in page(response) for response in [looked, *changed])
     assert (again.status_code, again["Location"]) == (303, first["Location"])
     assert [(ballot.marks, ballot.status) for ballot in Ballot.objects.all()] == [("5403", "counted")]
+
+
+def test_the_receipt_is_shown_when_the_pass_is_over_too(client, world, time_machine):
+    time_machine.move_to(now())
+    receipt = client.post(begun(client, world), urlencode(ANSWERS), content_type=FORM)["Location"]
+    time_machine.shift(2 * passes.LIFE)
+
+    shown = client.get(receipt)
+
+    assert shown.status_code == 200
+    assert "您的评分已经计入" in page(shown)
+    assert "点错了" not in page(shown)
 
 
 def test_with_one_pass_one_votes_once_in_each_round(client, world):

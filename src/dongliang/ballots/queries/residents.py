@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -41,10 +42,22 @@ def votes_counted(votes: Collection[tuple[int, bytes]]) -> Steps[set[tuple[int, 
     return {(round, bytes(credential)) for round, credential in rows} & set(votes)
 
 
-def ballots_with(receipts: Collection[bytes]) -> Steps[dict[bytes, tuple[int, str]]]:
-    """The round's id and the status of the ballots with these receipt digests. Never their marks."""
-    rows = yield from rows_among("receipt, round_id, status", "receipt", set(receipts))
-    return {bytes(receipt): (round, status) for receipt, round, status in rows}
+class FoundBallot(NamedTuple):
+    """What a receipt leads to. Never its marks."""
+
+    round: int
+    status: str
+    channel: str
+    credential: bytes
+
+
+def ballots_with(receipts: Collection[bytes]) -> Steps[dict[bytes, FoundBallot]]:
+    """The ballots with these receipt digests."""
+    rows = yield from rows_among("receipt, round_id, status, channel, credential", "receipt", set(receipts))
+    return {
+        bytes(receipt): FoundBallot(round, status, channel, bytes(credential))
+        for receipt, round, status, channel, credential in rows
+    }
 
 
 def rows_among(columns: str, where: str, digests: set[bytes]) -> Steps[list[Row]]:
@@ -75,6 +88,8 @@ class ReceiptStatus:
     status: str
     exclusion: str = ""
     published: PublishedReceipt | None = None
+    # How the right to vote was shown; what was published does not say it.
+    channel: str = ""
 
     @property
     def is_newer_than_published(self) -> bool:
@@ -95,7 +110,9 @@ def receipt_status(text: str) -> ReceiptStatus | None:
     ballot = Ballot.objects.filter(receipt__in=digests).select_related("round__season").first()
     if ballot:
         enrolment = enrolments(ballot.round.season).get(pk=ballot.enrolment_id)
-        return ReceiptStatus(ballot.round, enrolment, ballot.status, ballot.exclusion, published)
+        return ReceiptStatus(
+            ballot.round, enrolment, ballot.status, ballot.exclusion, published, ballot.channel
+        )
     if published:
         season, leaf = published.statement.season, published.leaf
         enrolment = enrolments(season).get(number=leaf.number)
