@@ -1,6 +1,7 @@
 """A stranger at the running server: requests that no browser sends, guesses, spoofed addresses."""
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -190,6 +191,21 @@ def test_a_ballot_played_again_counts_once(served):
 
     credential = codes.credential_digest(served.key, "secretaries", served.codes[3])
     assert served.rows("SELECT count(*) FROM ballots_ballot WHERE credential = %s", credential) == [(1,)]
+
+
+def test_a_card_sent_without_end_stores_a_handful_and_its_household_s_last_word_counts(served):
+    code, answered = served.codes[5], Counter()
+    for place in range(200):
+        fields = dict.fromkeys(INDICATORS, str(1 + place % 5)) | {"nonce": f"{place:016x}"}
+        answered[served.ask("POST", f"/v/{code}/", fields).status] += 1
+    elsewhere = served.ask("POST", f"/v/{served.codes[6]}/", dict.fromkeys(INDICATORS, "5"))
+
+    credential = codes.credential_digest(served.key, "secretaries", code)
+    rows = served.rows("SELECT status FROM ballots_ballot WHERE credential = %s", credential)
+    assert set(answered) == {303, 429}
+    assert len(rows) == answered[303] < 50
+    assert rows.count(("counted",)) == 1
+    assert elsewhere.status == 303
 
 
 def test_guessing_is_slowed_down_whatever_address_is_claimed(served):
