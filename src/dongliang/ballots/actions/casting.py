@@ -3,7 +3,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db import DatabaseError, connection, transaction
 from django.utils.timezone import localdate
@@ -21,6 +21,7 @@ RETRIES = 50
 # What PostgreSQL says when two batches met: a unique violation, a deadlock, a serialization failure.
 MET = {"23505", "40P01", "40001"}
 
+ASSISTED = Ballot.Channel.ASSISTED
 TABLE = Ballot._meta.db_table
 # The columns that differ from ballot to ballot, with their types in PostgreSQL.
 COLUMNS = {
@@ -148,7 +149,7 @@ class Cast:
     @property
     def is_cast_once(self) -> bool:
         """Whether the first word is the last: where somebody else holds the device on which it could be taken back."""
-        return self.channel == Ballot.Channel.ASSISTED
+        return self.channel == ASSISTED
 
 
 def cast_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[Outcome]:
@@ -239,8 +240,7 @@ def storing_others(
     return outcomes
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """Of a ballot that is stored, or about to be."""
 
     credential: bytes
@@ -284,7 +284,8 @@ def told_apart(
             if kept.marks == cast.marks and need_not_count:
                 outcomes.append(receipt)
                 continue
-        if against := reason_against(cast, stored.times[who]):
+        times = stored.times.get(who, 0)
+        if against := reason_against(cast, times):
             outcomes.append(against)
             continue
         while digest in stored.ballots:
@@ -293,7 +294,7 @@ def told_apart(
             digest = codes.receipt_digest(key, receipt)
         new[digest] = cast
         stored.ballots[digest] = Kept(who, cast.nonce, cast.marks)
-        stored.times[who] += 1
+        stored.times[who] = times + 1
         if not (cast.yields and who in before):
             stored.counted[who] = digest
         outcomes.append(receipt)
@@ -305,10 +306,14 @@ def settled_already(casts: Sequence[Cast], digests: Sequence[bytes], stored: Sto
 
     Then all of them may have been stored before, and nobody heard of it, since the connection broke.
     """
-    last = {cast.credential: (digest, cast.marks) for cast, digest in zip(casts, digests, strict=True)}
+    last = {
+        cast.credential: (digest, cast.marks)
+        for cast, digest in zip(casts, digests, strict=True)
+        if cast.credential in stored.counted
+    }
     settled = {}
     for who, (digest, marks) in last.items():
-        if stored.counted.get(who) == digest and stored.ballots[digest].marks == marks:
+        if stored.counted[who] == digest and stored.ballots[digest].marks == marks:
             settled[who] = stored.ballots[digest]
     return settled
 
