@@ -143,7 +143,7 @@ def rest_of_visit(code: str, drawn: random.Random) -> Next:
             return vote(code, drawn)
         if state == "ballot" and status == 303:
             state = "thanks"
-            return get(location.decode())
+            return get(location.decode(), cookie=f"voted_with={code}")
         return None
 
     return following

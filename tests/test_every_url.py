@@ -248,6 +248,9 @@ ballots:archive              +  +  +  +  +  +  +  +  +  +
 ballots:rate                 +  +  +  +  +  +  +  +  +  +
 ballots:pick                 +  +  +  +  +  +  +  +  +  +
 ballots:thanks               -  -  -  -  -  -  -  -  -  -
+ballots:change               >  >  >  >  >  >  >  >  >  >
+ballots:on_to_projects       >  >  >  >  >  >  >  >  >  >
+ballots:former_thanks        >  >  >  >  >  >  >  >  >  >
 ballots:rounds               S  +  +  +  x  x  x  x  x  +
 ballots:cards                S  +  +  -  x  x  x  x  x  -
 ballots:poster               S  +  +  -  x  x  x  x  x  -
@@ -410,7 +413,7 @@ type_size                    .  .  .  .  .  .  .  .  .  .
 set_language                 .  .  .  .  .  .  .  .  .  .
 """
 
-ANSWERS = {200: "+", 302: ">", 401: "i", 403: "x", 404: "-", 410: "g"}
+ANSWERS = {200: "+", 302: ">", 303: ">", 401: "i", 403: "x", 404: "-", 410: "g"}
 
 
 def expected(grid: str) -> dict[str, list[str]]:
@@ -619,7 +622,8 @@ def arguments_of(world: World) -> dict[str, list[Any]]:
         "review:assessor": [Source.FIELD, world.mentors[0].pk],
         "ballots:rate": [code],
         "ballots:pick": [code],
-        "ballots:thanks": [code, "0000000000"],
+        **{f"ballots:{name}": ["0000000000"] for name in ("thanks", "change", "on_to_projects")},
+        "ballots:former_thanks": [code, "0000000000"],
         "ballots:here": [first.organisation.code],
         "ballots:phone": [first.organisation.code],
         "ballots:phone_code": [first.organisation.code, "no-such-token"],

@@ -25,8 +25,9 @@ BROWSER = (
 )
 
 
-def get(path: str) -> bytes:
-    return b"GET %b HTTP/1.1\r\n%b\r\n" % (path.encode(), BROWSER)
+def get(path: str, cookie: str = "") -> bytes:
+    brought = b"Cookie: %b\r\n" % cookie.encode() if cookie else b""
+    return b"GET %b HTTP/1.1\r\n%b%b\r\n" % (path.encode(), BROWSER, brought)
 
 
 def post(path: str, body: bytes) -> bytes:

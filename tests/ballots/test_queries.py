@@ -94,10 +94,13 @@ def test_offices_reach_their_own_neighbourhoods_and_nobody_else_any(world, role,
 
 def test_a_receipt_s_digest_leads_to_round_and_status_and_to_no_marks(world, rounds):
     secretaries, _ = rounds
-    [receipt] = cast(secretaries, make_cast(secretaries, world.enrolments[0]))
+    voted = make_cast(secretaries, world.enrolments[0])
+    [receipt] = cast(secretaries, voted)
     digest = codes.receipt_digest(season_key(world.season), receipt)
 
-    assert carried_out(ballots_with([digest, b"?" * 32])) == {digest: (secretaries.pk, "counted")}
+    assert carried_out(ballots_with([digest, b"?" * 32])) == {
+        digest: (secretaries.pk, "counted", "code", voted.credential)
+    }
     assert carried_out(ballots_with([])) == {}
 
 
@@ -133,8 +136,16 @@ def test_a_receipt_tells_round_and_status_however_it_is_typed(world, rounds):
 
     found = receipt_status(f" {receipt.lower().replace('-', '')} ")
 
-    assert found == ReceiptStatus(secretaries, world.enrolments[0], "counted")
-    assert set(vars(found)) == {"round", "enrolment", "status", "exclusion", "by_panel", "published"}
+    assert found == ReceiptStatus(secretaries, world.enrolments[0], "counted", channel="code")
+    assert set(vars(found)) == {
+        "round",
+        "enrolment",
+        "status",
+        "exclusion",
+        "by_panel",
+        "published",
+        "channel",
+    }
 
 
 @pytest.mark.parametrize("text", ["", "8WQ2M-4KX7P", "8WQ2M", "\x00", "票" * 500, "8WQ2M-4KX7P8WQ2M"])

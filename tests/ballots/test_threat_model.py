@@ -18,13 +18,14 @@ import pytest
 from django.conf import settings as django_settings
 from django.core import serializers
 from django.core.serializers.json import DjangoJSONEncoder
+from django.test import Client
 from django.urls import reverse
-from django.utils.timezone import localtime
+from django.utils.timezone import localtime, now
 
 from dongliang.ballots import codes, proof
 from dongliang.ballots.actions.assisting import begin_assisted
 from dongliang.ballots.actions.cards import print_cards
-from dongliang.ballots.actions.casting import cast_ballots
+from dongliang.ballots.actions.casting import MOST_STORED, cast_ballots
 from dongliang.ballots.actions.closing import destroy_key
 from dongliang.ballots.actions.integrity import end_search, judge_flag
 from dongliang.ballots.actions.publishing import archive_of, open_tally, publish_statement
@@ -39,7 +40,15 @@ from dongliang.ballots.queries.residents import receipt_status
 from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.common.models import ActionLogEntry
 from dongliang.common.refusals import Refused
-from tests.factories.ballots import NOON, cast, make_cast, make_code, make_projects, make_rounds
+from tests.factories.ballots import (
+    NOON,
+    cast,
+    make_cast,
+    make_code,
+    make_projects,
+    make_rounds,
+    make_voting_world,
+)
 from tests.factories.season import make_world
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "threat-model.md"
@@ -491,6 +500,7 @@ def test_the_server_writes_no_code_no_receipt_and_no_address_into_its_own_log(wo
     with caplog.at_level(logging.DEBUG, logger="django.request"):
         for address in (
             f"/v/{code}/",
+            f"/v/thanks/{receipt}/",
             f"/v/{code}/thanks/{receipt}/",
             f"/v/receipt/?receipt={receipt}",
             f"/v/{code}x/",
@@ -528,6 +538,58 @@ def test_a_guessed_code_is_none(world, rounds):
     guessed = ("".join(chance.choices(codes.ALPHABET, k=12)) for _ in range(20_000))
 
     assert [code for code in guessed if codes.read(key, code)] == []
+
+
+def sent(client, address, mark):
+    answers = dict.fromkeys(("party_members", "residents_follow", "method", "delivery"), mark)
+    return client.post(address, urlencode(answers), content_type=FORM)
+
+
+def test_the_address_of_a_receipt_s_page_is_no_ballot(world, rounds, client):
+    """Nor do the addresses that its links lead to, for whoever else opens them."""
+    shown = sent(client, f"/v/{make_code(world.enrolments[0])}/", "5")["Location"]
+
+    others = [Client().get(f"{shown}{rest}") for rest in ("", "change/", "projects/")]
+    taken = [Client().post(f"{shown}{rest}", "picks=1", content_type=FORM) for rest in ("", "change/")]
+
+    assert [response.headers.get("Location") for response in others] == [None, "/v/", "/v/"]
+    assert [response.status_code for response in taken] == [405, 405]
+    assert codes.normalised(make_code(world.enrolments[0])) not in others[0].content.decode().replace("-", "")
+    assert Ballot.objects.count() == 1
+
+
+def test_an_officer_who_has_the_device_back_replaces_no_answer(client, db):
+    world = make_voting_world()
+    handed = begin_assisted(world.enrolments[0], by=world.accounts["subdistrict"], at=now())
+
+    told = [sent(client, f"/v/{handed}/", mark).status_code for mark in "151"]
+
+    assert told == [303, 409, 409]
+    assert list(Ballot.objects.values_list("marks", "status")) == [("1111", "counted")]
+
+
+def test_a_card_stores_no_ballots_without_end(world, rounds):
+    def once_more(place):
+        return cast(rounds[0], make_cast(rounds[0], world.enrolments[0], f"{1 + place % 5}555"))
+
+    for place in range(MOST_STORED):
+        once_more(place)
+
+    with pytest.raises(Refused):
+        once_more(0)
+    assert Ballot.objects.count() == MOST_STORED
+
+
+def test_not_claimed_whoever_uses_a_card_up_has_its_last_word_until_it_is_replaced(world, rounds):
+    for place in range(MOST_STORED):
+        cast(rounds[0], make_cast(rounds[0], world.enrolments[0], f"{1 + place % 5}555"))
+    with pytest.raises(Refused):
+        cast(rounds[0], make_cast(rounds[0], world.enrolments[0], "1111"))
+
+    revoke_cards(world.enrolments[0], [1], reason="seen", by=None)
+
+    cast(rounds[0], make_cast(rounds[0], world.enrolments[0], "1111", 2))
+    assert list(Ballot.objects.filter(status="counted").values_list("marks", flat=True)) == ["1111"]
 
 
 def test_not_claimed_whoever_holds_a_card_can_vote_with_it(world, rounds, client):

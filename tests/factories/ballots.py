@@ -11,6 +11,7 @@ from dongliang.ballots.intake.entitlement import Entitlement, Refusal, entitleme
 from dongliang.ballots.intake.snapshot import read_snapshot
 from dongliang.ballots.keys import season_key
 from dongliang.ballots.models import Ballot, Flag, FlaggedBallot, Round
+from dongliang.common.refusals import Refused
 from dongliang.projects.models import FirstThing
 from dongliang.seasons.models import Enrolment, Season
 from tests.factories.season import World, make_rules, make_world
@@ -53,7 +54,13 @@ def make_cast(round: Round, enrolment: Enrolment, marks: str = "5545", serial: i
 
 
 def cast(round: Round, *casts: Cast) -> list[str]:
-    return cast_ballots(round, casts, key=season_key(round.season), at=NOON)
+    """The receipts. Raises Refused for the first that was not stored."""
+    receipts = []
+    for outcome in cast_ballots(round, casts, key=season_key(round.season), at=NOON):
+        if isinstance(outcome, Refused):
+            raise outcome
+        receipts.append(outcome)
+    return receipts
 
 
 EVERY_WAY = ["household_code", "sms", "wechat", "assisted", "paper"]

@@ -218,6 +218,50 @@ def test_with_script_the_type_grows_and_no_answer_is_lost(phone, code):
     expect(phone.locator("html")).to_have_attribute("data-type", "large")
 
 
+def test_with_script_the_language_changes_and_no_answer_is_lost(phone, rounds, code):
+    phone.goto(f"/v/{code}/")
+    for question, word in enumerate(("很好", "较好", "一般"), start=1):
+        answer(phone, question, word)
+    phone.get_by_role("link", name="English").click()
+
+    expect(phone.get_by_role("status")).to_have_text("1 still to answer")
+    answer(phone, 4, "poor")
+    phone.get_by_role("button", name="Send").click()
+    expect(phone.get_by_text("Your rating counts.")).to_be_visible()
+    assert tally(rounds[0]) == [(1, "5432", 1)]
+    assert phone.evaluate("sessionStorage.length") == 0
+    phone.goto(f"/v/{code}/")
+    assert phone.locator("input:checked").count() == 0
+
+
+def test_with_script_the_language_changes_and_no_pick_is_lost(phone, rounds, code):
+    phone.goto(f"/v/{code}/projects/")
+    phone.locator("summary").first.click()
+    phone.locator("details[open] input").first.check()
+    phone.get_by_role("link", name="繁體中文").click()
+
+    expect(phone.get_by_role("status")).to_have_text("已選 1 / 3")
+    expect(phone.locator("details[open] input:checked")).to_be_visible()
+
+
+def test_the_receipt_s_address_passed_on_shows_the_receipt_and_leads_to_no_ballot(page, rounds, code):
+    page.goto(f"/v/{code}/")
+    for question in range(1, 5):
+        answer(page, question, "很好")
+    send(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("收到了，谢谢您！")
+    assert code not in page.url
+    assert code not in page.content()
+
+    page.context.clear_cookies()
+    page.reload()
+
+    expect(page.get_by_text("您的评分已经计入")).to_be_visible()
+    expect(page.get_by_role("link", name="改一改我的回答")).to_have_count(0)
+    expect(page.get_by_text("请再扫一次您的卡。").first).to_be_visible()
+    shoot(page, "resident-thanks-passed-on")
+
+
 def test_the_page_is_read_aloud_where_the_browser_can(phone, code):
     phone.add_init_script(
         """window.said = [];
@@ -248,7 +292,7 @@ def pages(world, rounds, code):
         "enter": "/v/",
         "rate": f"/v/{code}/",
         "pick": f"/v/{code}/projects/",
-        "thanks": f"/v/{code}/thanks/{receipt}/",
+        "thanks": f"/v/thanks/{receipt}/",
         "receipt": f"/v/receipt/?receipt={receipt}",
         "receipt-unknown": "/v/receipt/?receipt=0000000000",
         "receipt-empty": "/v/receipt/?receipt=",

@@ -151,7 +151,7 @@ def test_what_was_acknowledged_is_stored_whole_however_the_server_ends(world, en
             except (OSError, http.client.HTTPException):
                 return
             if status == 303:
-                acknowledged.append(codes.receipt_digest(key, headers["location"].split("/")[4]))
+                acknowledged.append(codes.receipt_digest(key, headers["location"].split("/")[3]))
 
     with served() as (server, port):
         residents = [threading.Thread(target=send, args=(1 + 1000 * place,)) for place in range(8)]

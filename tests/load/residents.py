@@ -113,7 +113,7 @@ class Residents:
             if answer.status == 303:
                 self.acknowledged += 1
         if answer.status == 303:
-            page.receipts.append((answer.getheader("location") or "").split("/")[4])
+            page.receipts.append((answer.getheader("location") or "").split("/")[3])
             return line, True
         # Nothing else is to be expected than the polite page, which keeps what was answered, to be sent again.
         is_polite = answer.status == 503 and answer.getheader("retry-after") and page.nonce in text

@@ -1,6 +1,7 @@
 """A stranger at the running server: requests that no browser sends, guesses, spoofed addresses."""
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -110,7 +111,7 @@ def malformed(code):
         "many fields": post(code, b"", b"&".join([b"a=1"] * 3000)),
         "picks not to be": post(f"{code}/projects", b"", b"picks=0&picks=-1&picks=99999999999999999999"),
         "picks of digits elsewhere": post(f"{code}/projects", b"", b"picks=%D9%A1"),
-        "post to thanks": post(f"{code}/thanks/AAAAA-AAAAA"),
+        "post to thanks": post("thanks/AAAAA-AAAAA"),
         "post to receipt": post("receipt"),
         "semicolon": get(b"/v/..;/"),
         "two slashes": get(b"//v//"),
@@ -192,6 +193,21 @@ def test_a_ballot_played_again_counts_once(served):
     assert served.rows("SELECT count(*) FROM ballots_ballot WHERE credential = %s", credential) == [(1,)]
 
 
+def test_a_card_sent_without_end_stores_a_handful_and_its_household_s_last_word_counts(served):
+    code, answered = served.codes[5], Counter()
+    for place in range(200):
+        fields = dict.fromkeys(INDICATORS, str(1 + place % 5)) | {"nonce": f"{place:016x}"}
+        answered[served.ask("POST", f"/v/{code}/", fields).status] += 1
+    elsewhere = served.ask("POST", f"/v/{served.codes[6]}/", dict.fromkeys(INDICATORS, "5"))
+
+    credential = codes.credential_digest(served.key, "secretaries", code)
+    rows = served.rows("SELECT status FROM ballots_ballot WHERE credential = %s", credential)
+    assert set(answered) == {303, 429}
+    assert len(rows) == answered[303] < 50
+    assert rows.count(("counted",)) == 1
+    assert elsewhere.status == 303
+
+
 def test_guessing_is_slowed_down_whatever_address_is_claimed(served):
     """Nobody's own X-Forwarded-For makes them somebody else; a right code goes through all the while."""
     answered = []
@@ -208,6 +224,6 @@ def test_guessing_is_slowed_down_whatever_address_is_claimed(served):
 
 def test_a_guessed_receipt_tells_nothing(served):
     guesses = {served.ask("GET", f"/v/receipt/?receipt=AAAAA-{guess:05d}").status for guess in range(30)}
-    other = served.ask("GET", f"/v/{served.codes[4]}/thanks/AAAAA-AAAAA/")
+    other = served.ask("GET", "/v/thanks/AAAAA-AAAAA/", Cookie=f"voted_with={served.codes[4]}")
 
     assert (guesses, other.status) == ({200}, 404)

@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dongliang.ballots import codes
+from dongliang.ballots.actions import casting
+from dongliang.ballots.actions.casting import MOST_STORED
 from dongliang.ballots.actions.pausing import pause_rounds
 from dongliang.ballots.actions.revoking import revoke_cards
 from dongliang.ballots.actions.rounds import close_rounds
@@ -119,7 +121,7 @@ def test_many_residents_at_once_are_all_stored_and_answered_with_their_own_recei
 
     key = season_key(world.season)
     digests = {
-        codes.receipt_digest(key, answer.headers["location"].split("/")[4]): card
+        codes.receipt_digest(key, answer.headers["location"].split("/")[3]): card
         for answer, card in zip(answers, cards, strict=True)
     }
     stored = {bytes(ballot.receipt): bytes(ballot.credential) for ballot in Ballot.objects.all()}
@@ -245,6 +247,54 @@ def test_a_household_that_votes_twice_at_once_is_counted_once(world, rounds, cod
 
     assert [answer.status for answer in answers] == [303] * 3
     assert Counter(Ballot.objects.values_list("status", flat=True)) == {"counted": 1, "superseded": 3}
+
+
+def test_a_household_that_sends_without_end_is_asked_to_wait_and_its_answers_are_kept(
+    world, rounds, code, monkeypatch
+):
+    monkeypatch.setattr(limits, "CREDENTIAL", (3, 1 / 60))
+    neighbour = make_code(world.enrolments[0], 2)
+
+    async def visit(browser):
+        browser.application.ballots.clock = lambda: at
+        at = 0.0
+        answers = [await browser.post(f"/v/{code}/", f"{ANSWERS}&nonce={place:016x}") for place in range(4)]
+        again = await browser.post(f"/v/{code}/", f"{ANSWERS}&nonce={2:016x}")
+        others = [
+            await browser.post(f"/v/{code}/projects/", "picks=1"),
+            await browser.post(f"/v/{neighbour}/", ANSWERS),
+        ]
+        at = 60.0
+        fields = re.findall('type="hidden" name="(\\w+)" value="(\\w+)"', answers[-1].text)
+        later = await browser.post(f"/v/{code}/", urlencode(fields))
+        return answers, again, others, later
+
+    answers, again, others, later = with_intake(visit)
+
+    assert [answer.status for answer in answers] == [303, 303, 303, 429]
+    assert answers[-1].headers["retry-after"] == "60"
+    assert "您的回答还留在这一页上" in answers[-1].text
+    assert again.headers["location"] == answers[2].headers["location"]
+    assert [answer.status for answer in (*others, later)] == [303, 303, 303]
+    assert rounds[0].ballots.count() == 5
+
+
+def test_a_household_that_has_sent_too_many_is_told_that_the_last_one_stays(rounds, code, monkeypatch):
+    monkeypatch.setattr(casting, "MOST_STORED", 3)
+    monkeypatch.setattr(casting, "USUAL", casting.USUAL.replace(f"< {MOST_STORED - 1}", "< 2"))
+
+    async def visit(browser):
+        answers = [await browser.post(f"/v/{code}/", f"{ANSWERS}&nonce={place:016x}") for place in range(5)]
+        again = await browser.post(f"/v/{code}/", f"{ANSWERS}&nonce={2:016x}")
+        return answers, again, await browser.get(f"/v/{code}/")
+
+    answers, again, page = with_intake(visit)
+
+    assert [answer.status for answer in answers] == [303, 303, 303, 409, 409]
+    assert "以最后一次为准" in answers[-1].text
+    assert again.headers["location"] == answers[2].headers["location"]
+    assert page.status == 200
+    assert Counter(Ballot.objects.values_list("status", flat=True)) == {"counted": 1, "superseded": 2}
 
 
 def test_more_than_the_queue_has_room_for_is_asked_to_come_again(world, rounds, monkeypatch):
@@ -655,6 +705,7 @@ def test_the_code_stands_in_no_log(code, caplog):
     async def visit(browser):
         for body in ("x=1", ANSWERS, "method=5", b"\xff"):
             await browser.post(f"/v/{code}/", body)
+        await browser.get("/v/thanks/8WQ2M-4KX7P/", cookie=f"voted_with={code}")
         await browser.get(f"/v/{code}/thanks/8WQ2M-4KX7P/")
         await browser.get(f"/v/{code[:-1]}/")
 

@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from dongliang.ballots.intake import limits
-from dongliang.ballots.intake.limits import WrongCodes
+from dongliang.ballots.intake.limits import CREDENTIAL, Ballots, WrongCodes
 
 
 class Clock:
@@ -63,3 +63,59 @@ def test_guessing_is_told_once_a_minute_and_without_an_address(clock, caplog):
 
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
     assert "192.0.2.7" not in caplog.text
+
+
+def sent(ballots, count, household=b"a", first=0):
+    """Of ``count`` ballots of a household, how long each had to wait."""
+    return [
+        ballots.seconds_to_wait(household, place.to_bytes(8), "5545") for place in range(first, first + count)
+    ]
+
+
+def test_a_household_may_change_its_mind_so_often_at_once_and_then_once_a_minute(clock):
+    ballots = Ballots(clock)
+
+    first = sent(ballots, CREDENTIAL[0] + 1)
+    clock.at = 45.0
+    still = sent(ballots, 1, first=90)
+    clock.at = 61.5
+    later = sent(ballots, 2, first=91)
+
+    assert first == [0] * CREDENTIAL[0] + [60]
+    assert (still, later) == ([15], [0, 59])
+
+
+def test_a_page_sent_again_costs_nothing_however_often(clock):
+    ballots = Ballots(clock)
+
+    again = [ballots.seconds_to_wait(b"a", b"1", "5545") for _time in range(100)]
+    others = sent(ballots, CREDENTIAL[0])
+
+    assert set(again) == {0}
+    assert others == [0] * (CREDENTIAL[0] - 1) + [60]
+
+
+def test_other_answers_under_the_same_number_are_another_ballot(clock):
+    ballots = Ballots(clock)
+
+    waits = [ballots.seconds_to_wait(b"a", b"1", marks) for marks in ("5545", "1111") * CREDENTIAL[0]]
+
+    # What was taken last is free when it comes again.
+    assert waits == [0] * CREDENTIAL[0] + [60, 0] * (CREDENTIAL[0] // 2)
+
+
+def test_one_household_s_haste_holds_up_no_other(clock):
+    ballots = Ballots(clock)
+    sent(ballots, 100)
+
+    assert sent(ballots, 1, b"b") == [0]
+
+
+def test_no_more_households_are_kept_in_mind_than_memory_allows(clock, monkeypatch):
+    monkeypatch.setattr(limits, "MOST_CREDENTIALS", 10)
+    ballots = Ballots(clock)
+
+    for place in range(50):
+        sent(ballots, 1, bytes([place]))
+
+    assert list(ballots.credentials) == [bytes([place]) for place in range(40, 50)]

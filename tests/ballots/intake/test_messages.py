@@ -1,6 +1,14 @@
 import pytest
 
-from dongliang.ballots.intake.messages import Look, Unreadable, Visit, client_address, look_of, network_of
+from dongliang.ballots.intake.messages import (
+    Look,
+    Unreadable,
+    Visit,
+    client_address,
+    look_of,
+    network_of,
+    parted,
+)
 
 
 @pytest.mark.parametrize(
@@ -92,3 +100,19 @@ def test_a_form_is_read_in_its_order():
 def test_a_form_that_no_page_sends_is_refused(body, reason):
     with pytest.raises(Unreadable, match=reason):
         form(body).fields(["a"])
+
+
+@pytest.mark.parametrize(
+    ("header", "voted_with", "rest"),
+    [
+        ("", "", ""),
+        ("type_size=large", "", "type_size=large"),
+        ("voted_with=7K3F-9M2Q-XR4T", "7K3F-9M2Q-XR4T", ""),
+        ("voted_with=p.aB_-9; type_size=large", "p.aB_-9", "type_size=large"),
+        ("type_size=large;voted_with=p.aB; language=en", "p.aB", "type_size=large; language=en"),
+        ("not_voted_with=7K3F", "", "not_voted_with=7K3F"),
+        ("voted_with=", "", "voted_with="),
+    ],
+)
+def test_what_was_voted_with_is_taken_out_of_the_other_cookies(header, voted_with, rest):
+    assert parted(header) == (voted_with, rest)

@@ -99,7 +99,7 @@ def test_a_code_in_the_address_is_read_however_it_is_typed(client, code):
 @pytest.mark.parametrize(
     "path", ["7K3F-9M2Q-XR4T", "0", "%00", "%F0%9F%98%80", "..%2e", "%ff%fe", "A" * 3000, "' OR 1=1 --"]
 )
-@pytest.mark.parametrize("rest", ["", "projects/", "thanks/8WQ2M-4KX7P/"])
+@pytest.mark.parametrize("rest", ["", "projects/"])
 def test_an_address_without_a_code_says_what_to_do(client, rounds, path, rest):
     response = client.get(f"/v/{path}/{rest}")
 
@@ -127,6 +127,78 @@ def test_a_second_rating_with_one_code_is_announced_and_replaces_the_first(clien
 
     assert "已被替换" in page(client.get(first))
     assert tally(rounds[0]) == [(1, "5401", 1)]
+
+
+def test_the_receipt_s_page_holds_nothing_that_votes_neither_in_its_address_nor_in_its_text(
+    client, rounds, code
+):
+    sent = send(client, f"/v/{code}/", ANSWERS)
+
+    receipt = client.get(sent["Location"])
+
+    assert re.fullmatch("/v/thanks/[0-9A-Z]{5}-[0-9A-Z]{5}/", sent["Location"])
+    assert code not in page(receipt)
+    assert codes.normalised(code) not in page(receipt)
+    cookie = sent.cookies["voted_with"]
+    assert {name: cookie[name] for name in ("path", "httponly", "samesite", "max-age")} == {
+        "path": "/v/thanks/",
+        "httponly": True,
+        "samesite": "Lax",
+        "max-age": 1800,
+    }
+
+
+def links(response):
+    """The links within a page that lead on from it."""
+    return re.findall('href="(change/|projects/)"', page(response))
+
+
+def test_the_browser_that_voted_is_led_on_from_the_receipt_s_page(client, rounds, code):
+    rated = send(client, f"/v/{code}/", ANSWERS)["Location"]
+    assert links(client.get(rated)) == ["change/", "projects/"]
+    assert client.get(f"{rated}change/")["Location"] == f"/v/{code}/"
+    assert client.get(f"{rated}projects/?size=large")["Location"] == f"/v/{code}/projects/?size=large"
+
+    picked = send(client, f"/v/{code}/projects/", {"picks": ["1"]})["Location"]
+
+    assert links(client.get(picked)) == ["change/"]
+    assert client.get(f"{picked}change/")["Location"] == f"/v/{code}/projects/"
+
+
+def test_whoever_is_sent_the_receipt_s_address_cannot_vote_with_it(client, rounds, code):
+    rated = send(client, f"/v/{code}/", ANSWERS)["Location"]
+    other = Client()
+
+    receipt = other.get(rated)
+
+    assert receipt.status_code == 200
+    assert "您的评分已经计入" in page(receipt)
+    assert links(receipt) == []
+    assert page(receipt).count("请再扫一次您的卡。") == 2
+    assert [other.get(f"{rated}{rest}")["Location"] for rest in ("change/", "projects/")] == ["/v/", "/v/"]
+
+
+def test_of_two_households_on_one_phone_neither_is_led_to_the_other_s_ballot(client, world, code):
+    first = send(client, f"/v/{code}/", ANSWERS)["Location"]
+    neighbour = make_code(world.enrolments[0], 2)
+    second = send(client, f"/v/{neighbour}/", ANSWERS)["Location"]
+
+    assert links(client.get(first)) == []
+    assert client.get(f"{first}change/")["Location"] == "/v/"
+    assert client.get(f"{second}change/")["Location"] == f"/v/{neighbour}/"
+
+
+@pytest.mark.parametrize("brought", ["7K3F-9M2Q-XR4T", "p." + "A" * 52, "x", "-"])
+def test_a_browser_that_brings_nonsense_is_told_the_receipt_and_no_more(client, rounds, code, brought):
+    rated = send(client, f"/v/{code}/", ANSWERS)["Location"]
+    other = Client(headers={"cookie": f"voted_with={brought}"})
+
+    assert links(other.get(rated)) == []
+    assert other.get(f"{rated}change/")["Location"] == "/v/"
+
+
+def test_the_address_that_a_receipt_s_page_had_once_leads_to_it(client, rounds, code):
+    assert client.get(f"/v/{code}/thanks/8WQ2M-4KX7P/")["Location"] == "/v/thanks/8WQ2M-4KX7P/"
 
 
 def test_missing_answers_are_listed_with_links_and_what_was_tapped_is_kept(client, code):
@@ -287,7 +359,7 @@ def test_without_any_project_the_page_says_so_and_no_receipt_invites_to_it(clien
 
     assert "还没有可选的项目" in page(client.get(f"/v/{code}/projects/"))
     thanks = client.get(send(client, f"/v/{code}/", ANSWERS)["Location"])
-    assert reverse("ballots:pick", kwargs={"code": code}) not in page(thanks)
+    assert "去选项目" not in page(thanks)
 
 
 @pytest.mark.parametrize("rest", ["", "projects/"])
@@ -345,6 +417,24 @@ def test_a_receipt_tells_what_became_of_the_ballot_and_never_its_marks(client, w
     assert not any(text in page(response) for text in ("5431", "周兰英"))
 
 
+@pytest.mark.parametrize(
+    ("channel", "words"),
+    [
+        ("code", "同一个住户码又投"),
+        ("paper", "同一个住户码又投"),
+        ("sms", "同一个手机号又投"),
+        ("wechat", "同一个微信又投"),
+        ("assisted", "同一张卡、同一个手机号或同一个微信又投"),
+    ],
+)
+def test_a_ballot_that_was_replaced_says_what_it_was_cast_with(client, world, rounds, channel, words):
+    [receipt] = cast(rounds[0], make_cast(rounds[0], world.enrolments[0]))
+    Ballot.objects.update(status="superseded", channel=channel)
+
+    for address in (f"/v/receipt/?receipt={receipt}", f"/v/thanks/{receipt}/"):
+        assert words in page(client.get(address))
+
+
 @pytest.mark.parametrize("receipt", ["8WQ2M-4KX7P", "no such", "票" * 60])
 def test_a_receipt_of_nobody_is_not_found(client, rounds, receipt):
     assert "没有这张回执" in page(client.get("/v/receipt/", {"receipt": receipt}))
@@ -395,6 +485,8 @@ def test_the_code_stands_in_no_log(client, code, caplog):
     client.post(f"/v/{code}/", b"no boundary", content_type="multipart/form-data")
     send(client, f"/v/{code}/", {f"x{n}": "1" for n in range(2000)})
     send(client, f"/v/{code}/projects/", {})
+    send(client, f"/v/{code}/", ANSWERS)
+    client.get("/v/thanks/8WQ2M-4KX7P/")
     client.get(f"/v/{code}/thanks/8WQ2M-4KX7P/")
     client.get(f"/v/{code[:-1]}/")
     send(client, f"/v/{code}/", ANSWERS)

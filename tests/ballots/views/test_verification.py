@@ -99,10 +99,17 @@ def test_a_phone_number_votes_in_both_rounds_and_its_second_vote_counts(world):
     ]
 
 
-def test_the_receipt_after_a_phone_vote_can_be_loaded_while_the_pass_holds(world):
-    sent = cast_by(Client(), by_phone(), ANSWERS)
+def test_the_receipt_after_a_phone_vote_can_be_loaded_anywhere_and_leads_on_while_the_pass_holds(world):
+    browser = Client()
+    receipt = cast_by(browser, by_phone(), ANSWERS)["Location"]
 
-    assert "您的评分已经计入" in page(Client().get(sent["Location"]))
+    own, elsewhere = page(browser.get(receipt)), page(Client().get(receipt))
+    with time_machine.travel(datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=31)):
+        later = page(browser.get(receipt))
+
+    assert all("您的评分已经计入" in text for text in (own, elsewhere, later))
+    assert ['href="change/"' in text for text in (own, elsewhere, later)] == [True, False, False]
+    assert "请再扫一次海报。" in elsewhere
 
 
 @pytest.mark.parametrize(

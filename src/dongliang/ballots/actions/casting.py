@@ -3,7 +3,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db import DatabaseError, connection, transaction
 from django.utils.timezone import localdate
@@ -21,6 +21,7 @@ RETRIES = 50
 # What PostgreSQL says when two batches met: a unique violation, a deadlock, a serialization failure.
 MET = {"23505", "40P01", "40001"}
 
+ASSISTED = Ballot.Channel.ASSISTED
 TABLE = Ballot._meta.db_table
 # The columns that differ from ballot to ballot, with their types in PostgreSQL.
 COLUMNS = {
@@ -49,7 +50,7 @@ STORED = f"""
     SELECT round.state, ballot.*
     FROM (SELECT state FROM {Round._meta.db_table} WHERE id = %s FOR SHARE) AS round
     LEFT JOIN (
-        SELECT id, receipt, credential, marks, status FROM {TABLE}
+        SELECT id, receipt, credential, nonce, marks, status FROM {TABLE}
         WHERE id = ANY(ARRAY(SELECT id FROM found)) ORDER BY id FOR UPDATE
     ) AS ballot ON true
 """
@@ -57,17 +58,27 @@ STORED_IN_SQLITE = f"""
     SELECT round.state, ballot.*
     FROM (SELECT state FROM {Round._meta.db_table} WHERE id = %s) AS round
     LEFT JOIN (
-        SELECT id, receipt, credential, marks, status FROM {TABLE} WHERE receipt IN ({{among}})
+        SELECT id, receipt, credential, nonce, marks, status FROM {TABLE} WHERE receipt IN ({{among}})
         UNION
-        SELECT id, receipt, credential, marks, status FROM {TABLE}
+        SELECT id, receipt, credential, nonce, marks, status FROM {TABLE}
         WHERE status = 'counted' AND credential IN ({{among}})
     ) AS ballot ON true
 """
+# So many ballots of one credential are stored in a round, and no more: each change of mind leaves a row, which the close, the
+# published tree and the archive carry for good. No household needs more, and nobody with a card can add more.
+MOST_STORED = 50
+# How many ballots of a credential are out of the count. The condition is the index's, to the letter.
+OUT_OF_COUNT = f"SELECT count(*) FROM {TABLE} WHERE NOT (status = 'counted') AND credential = "
+TIMES = f"SELECT wanted.digest, ({OUT_OF_COUNT}wanted.digest) FROM unnest(%s::bytea[]) AS wanted (digest)"
+TIMES_IN_SQLITE = f"""
+    SELECT credential, count(*) FROM {TABLE}
+    WHERE NOT (status = 'counted') AND credential IN ({{among}}) GROUP BY credential
+"""
 INTO = f"INSERT INTO {TABLE} (round_id, exclusion, cast_at, {', '.join(COLUMNS)})"
 # What nearly every ballot needs, at once: the counted ballot of the same credential makes way, unless this very ballot is
-# stored already. The lock is that of STORED; each digest is looked up by itself, as there. What is counted in ``superseded``
-# counts no more when the rows go in, because they wait for its number. What meets somebody else's ballot in the same moment
-# is not stored, and not among the receipts.
+# stored already or there are too many. The lock is that of STORED; each digest is looked up by itself, as there. What is
+# counted in ``superseded`` counts no more when the rows go in, because they wait for its number. What meets somebody else's
+# ballot in the same moment, or one that did not make way, is not stored, and not among the receipts.
 USUAL = f"""
     WITH round AS (
         SELECT id FROM {Round._meta.db_table} WHERE id = %s AND state = 'open' FOR SHARE
@@ -79,6 +90,7 @@ USUAL = f"""
             SELECT id FROM {TABLE}
             WHERE status = 'counted' AND credential = wanted.credential
                 AND (SELECT same.id FROM {TABLE} AS same WHERE same.receipt = wanted.receipt) IS NULL
+                AND ({OUT_OF_COUNT}wanted.credential) < {MOST_STORED - 1}
             OFFSET 0
         ) AS ballot
     ), superseded AS (
@@ -114,6 +126,10 @@ COMMENTS = f"""
 VALUES_AT_ONCE = 900
 
 
+# What comes of a ballot on its way in: its receipt, or why it was not stored.
+Outcome: TypeAlias = str | Refused
+
+
 @dataclass(frozen=True)
 class Cast:
     """A ballot on its way in. ``credential`` is a digest: what proved the right to vote stays outside."""
@@ -130,15 +146,21 @@ class Cast:
     # What the resident wrote beside the marks, masked already. It is stored apart, and the first of a credential only.
     comment: str = field(default="", repr=False)
 
+    @property
+    def is_cast_once(self) -> bool:
+        """Whether the first word is the last: where somebody else holds the device on which it could be taken back."""
+        return self.channel == ASSISTED
 
-def cast_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
+
+def cast_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[Outcome]:
     """Store the ballots in one transaction and answer with their receipts, in the order of ``casts``.
 
     A credential's earlier ballot is superseded, in the database and within ``casts``, where the last one counts; one that
-    ``yields`` is superseded itself by a ballot that counts already. A page sent again, nonce and marks the same, is stored
-    once and answered with the same receipt. Once this returns the ballots are durable, so that it refuses to run inside
-    another transaction. Marks are taken as they come: whoever calls has checked them. Raises Refused when the round is not
-    open.
+    ``yields`` is superseded itself by a ballot that counts already. A page sent again is stored once and answered with the
+    same receipt (``told_apart``). In the place of a receipt stands a Refused where the credential has no vote left:
+    ``ballots.voted_already``, ``ballots.too_many``. Once this returns the ballots are durable, so that it refuses to run
+    inside another transaction. Marks are taken as they come: whoever calls has checked them. Raises Refused when the round
+    is not open.
     """
     for _attempt in range(RETRIES):
         try:
@@ -155,9 +177,9 @@ def has_met_another(error: DatabaseError) -> bool:
 
 
 @transaction.atomic(durable=True)
-def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[str]:
+def store_ballots(round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime) -> list[Outcome]:
     """One attempt of ``cast_ballots``. Raises DatabaseError if somebody else voted with one of the codes meanwhile."""
-    stored = carried_out(storing_usual(round, casts, key=key, at=at))
+    stored: dict[int, Outcome] = {**carried_out(storing_usual(round, casts, key=key, at=at))}
     left = [place for place in range(len(casts)) if place not in stored]
     if left:
         others = carried_out(storing_others(round, [casts[place] for place in left], key=key, at=at))
@@ -170,9 +192,9 @@ def storing_usual(
 ) -> Steps[dict[int, str]]:
     """Store what is as usual, nearly all; come to the receipts by their places in ``casts``.
 
-    Those left over are stored already, or bring a comment, or meet another ballot of the same moment, or the round is not
-    open. PostgreSQL only, which says what it stored: elsewhere all are left over. One statement, which needs no
-    transaction around it.
+    Those left over are stored already, or bring a comment, or may be cast once only, or have been cast too often, or meet
+    another ballot of the same moment, or the round is not open. PostgreSQL only, which says what it stored: elsewhere all
+    are left over. One statement, which needs no transaction around it.
     """
     if connection.vendor != "postgresql":
         return {}
@@ -180,9 +202,11 @@ def storing_usual(
     receipts: dict[bytes, tuple[int, str]] = {}
     rows = []
     for place, cast in enumerate(casts):
-        if met[cast.credential] == 1 and not cast.comment and not cast.yields:
+        if met[cast.credential] == 1 and not (cast.comment or cast.yields or cast.is_cast_once):
             receipt = codes.receipt_of(key, cast.credential, cast.nonce)
             digest = codes.receipt_digest(key, receipt)
+            if digest in receipts:  # of two credentials one receipt, by chance
+                continue
             receipts[digest] = place, receipt
             rows.append(row_of(cast, digest, Ballot.Status.COUNTED.value))
     if not rows:
@@ -194,11 +218,11 @@ def storing_usual(
 
 def storing_others(
     round: Round, casts: Sequence[Cast], *, key: bytes, at: datetime.datetime
-) -> Steps[list[str]]:
-    """Store ballots that may meet others, and come to their receipts. Within a transaction."""
+) -> Steps[list[Outcome]]:
+    """Store ballots that may meet others, and come to what ``cast_ballots`` answers. Within a transaction."""
     receipts = [codes.receipt_of(key, cast.credential, cast.nonce) for cast in casts]
     digests = [codes.receipt_digest(key, receipt) for receipt in receipts]
-    state, marks, earlier = yield from what_is_stored(round, digests, [cast.credential for cast in casts])
+    state, stored = yield from what_is_stored(round, digests, [cast.credential for cast in casts])
     if state != Round.State.OPEN:
         raise Refused(
             Blocker(
@@ -207,46 +231,126 @@ def storing_others(
                 _("Ask your neighbourhood committee when voting opens."),
             )
         )
-    new = told_apart(casts, receipts, digests, marks, key)
-    yielding = giving_way(new, set(earlier.values()))
-    replaced = {cast.credential for digest, cast in new.items() if digest not in yielding}
-    superseded = [id for id, credential in earlier.items() if credential in replaced]
-    yield from inserting(round, new, yielding, superseded, at=to_the_minute(at))
-    yield from inserting_comments(round, new.values(), set(earlier.values()), at=at)
-    return receipts
+    stored.times = yield from how_often(casts, stored)
+    earlier = dict(stored.counted)
+    outcomes, new = told_apart(casts, receipts, digests, stored, key)
+    superseded = [stored.ids[digest] for who, digest in earlier.items() if stored.counted[who] != digest]
+    yield from inserting(round, new, set(stored.counted.values()), superseded, at=to_the_minute(at))
+    yield from inserting_comments(round, new.values(), set(earlier), at=at)
+    return outcomes
+
+
+class Kept(NamedTuple):
+    """Of a ballot that is stored, or about to be."""
+
+    credential: bytes
+    nonce: bytes
+    marks: str
+
+
+@dataclass
+class Stored:
+    """What there is of some credentials, and under some receipts."""
+
+    ballots: dict[bytes, Kept] = field(default_factory=dict)
+    # The numbers of their rows. Both by receipt digest.
+    ids: dict[bytes, int] = field(default_factory=dict)
+    # The receipt digest of the ballot that counts, and how many ballots there are. Both by credential.
+    counted: dict[bytes, bytes] = field(default_factory=dict)
+    times: Counter[bytes] = field(default_factory=Counter)
 
 
 def told_apart(
-    casts: Sequence[Cast], receipts: list[str], digests: list[bytes], marks: dict[bytes, str], key: bytes
-) -> dict[bytes, Cast]:
-    """Those of ``casts`` that are not stored yet, by receipt digest; ``marks`` are those stored already.
+    casts: Sequence[Cast], receipts: Sequence[str], digests: Sequence[bytes], stored: Stored, key: bytes
+) -> tuple[list[Outcome], dict[bytes, Cast]]:
+    """The outcome of each of ``casts``, and those that are to be stored, by receipt digest; ``stored`` is brought in line.
 
-    The same nonce and the same marks are the same page sent again, whatever came in between. Other marks under a nonce
-    that was used are another ballot: it gets a nonce of its own, and ``receipts`` its receipt.
+    A page whose number was used already, and which says what counts of its credential, is that page sent again. If it says
+    something else it is another ballot: the last word counts, wherever it was typed. It gets a number of its own and so a
+    receipt of its own; so does one whose receipt somebody else's ballot happens to have.
     """
+    outcomes: list[Outcome] = []
     new: dict[bytes, Cast] = {}
-    for place, cast in enumerate(casts):
-        digest = digests[place]
-        if marks.get(digest, cast.marks) != cast.marks:
+    settled = settled_already(casts, digests, stored)
+    before = frozenset(stored.counted)
+    for cast, receipt, digest in zip(casts, receipts, digests, strict=True):
+        who, kept = cast.credential, stored.ballots.get(digest)
+        counts = stored.ballots.get(stored.counted.get(who, b""))
+        if kept and kept.credential == who:
+            if counts and counts.marks == cast.marks and not cast.yields:
+                outcomes.append(codes.receipt_of(key, who, counts.nonce))
+                continue
+            need_not_count = cast.yields or cast.is_cast_once or (counts and settled.get(who) is counts)
+            if kept.marks == cast.marks and need_not_count:
+                outcomes.append(receipt)
+                continue
+        times = stored.times.get(who, 0)
+        if against := reason_against(cast, times):
+            outcomes.append(against)
+            continue
+        while digest in stored.ballots:
             cast = replace(cast, nonce=codes.new_nonce())
-            receipts[place] = codes.receipt_of(key, cast.credential, cast.nonce)
-            digest = codes.receipt_digest(key, receipts[place])
-        if digest not in marks:
-            marks[digest] = cast.marks
-            new[digest] = cast
-    return new
+            receipt = codes.receipt_of(key, who, cast.nonce)
+            digest = codes.receipt_digest(key, receipt)
+        new[digest] = cast
+        stored.ballots[digest] = Kept(who, cast.nonce, cast.marks)
+        stored.times[who] = times + 1
+        if not (cast.yields and who in before):
+            stored.counted[who] = digest
+        outcomes.append(receipt)
+    return outcomes, new
 
 
-def giving_way(new: dict[bytes, Cast], standing: set[bytes]) -> set[bytes]:
-    """The receipt digests of those that yield to a ballot which counts already."""
-    return {digest for digest, cast in new.items() if cast.yields and cast.credential in standing}
+def settled_already(casts: Sequence[Cast], digests: Sequence[bytes], stored: Stored) -> dict[bytes, Kept]:
+    """By credential, the ballot that counts, where it is the last of ``casts`` of this credential.
+
+    Then all of them may have been stored before, and nobody heard of it, since the connection broke.
+    """
+    last = {
+        cast.credential: (digest, cast.marks)
+        for cast, digest in zip(casts, digests, strict=True)
+        if cast.credential in stored.counted
+    }
+    settled = {}
+    for who, (digest, marks) in last.items():
+        if stored.counted[who] == digest and stored.ballots[digest].marks == marks:
+            settled[who] = stored.ballots[digest]
+    return settled
+
+
+def reason_against(cast: Cast, times: int) -> Refused | None:
+    """Why somebody who has cast so many ballots in this round casts no other."""
+    if cast.yields:  # it takes nobody's place, and two people keyed it
+        return None
+    if cast.is_cast_once and times:
+        return Refused(voted_already())
+    if times >= MOST_STORED:
+        return Refused(too_many())
+    return None
+
+
+def voted_already() -> Blocker:
+    return Blocker(
+        "ballots.voted_already",
+        _("This vote has been cast. With an officer's help one votes once, and what was sent stays."),
+        _("The receipt tells at any time whether it counts."),
+    )
+
+
+def too_many() -> Blocker:
+    return Blocker(
+        "ballots.too_many",
+        _("This vote has been sent %(most)d times, and no more are taken. The last one counts.")
+        % {"most": MOST_STORED},
+        _("If it was not yours, tell your neighbourhood committee: a card can be replaced."),
+    )
 
 
 def what_is_stored(
     round: Round, digests: Sequence[bytes], credentials: Sequence[bytes]
-) -> Steps[tuple[str, dict[bytes, str], dict[int, bytes]]]:
-    """The round's state, which cannot change before this transaction ends; the marks stored under these receipts; and
-    the counted ballots of these credentials: their credential by id.
+) -> Steps[tuple[str, Stored]]:
+    """The round's state, which cannot change before this transaction ends; and the ballots under these receipts, and those
+    of these credentials that count.
 
     PostgreSQL: any number of casts share the lock on the round, and closing, which locks the row for itself, waits for
     them and holds off those that come later. The ballots found are locked in one order, against deadlocks. SQLite: there
@@ -254,14 +358,15 @@ def what_is_stored(
     for one row.
     """
     rows = yield from found_rows(round, digests, credentials)
-    ballots = [row for row in rows if row[1] is not None]
-    marks = {bytes(receipt): stored for _state, _id, receipt, _credential, stored, _status in ballots}
-    earlier = {
-        id: bytes(credential)
-        for _state, id, _receipt, credential, _stored, status in ballots
-        if status == Ballot.Status.COUNTED
-    }
-    return rows[0][0], marks, earlier
+    stored = Stored()
+    for _state, id, receipt, credential, nonce, marks, status in rows:
+        if id is None:
+            continue
+        digest, kept = bytes(receipt), Kept(bytes(credential), bytes(nonce), marks)
+        stored.ballots[digest], stored.ids[digest] = kept, id
+        if status == Ballot.Status.COUNTED:
+            stored.counted[kept.credential] = digest
+    return rows[0][0], stored
 
 
 def found_rows(round: Round, digests: Sequence[bytes], credentials: Sequence[bytes]) -> Steps[list[Row]]:
@@ -277,22 +382,38 @@ def found_rows(round: Round, digests: Sequence[bytes], credentials: Sequence[byt
     return rows
 
 
+def how_often(casts: Sequence[Cast], stored: Stored) -> Steps[Counter[bytes]]:
+    """How many ballots there are of each credential, as far as that may stand against another one."""
+    asked = sorted(
+        {cast.credential for cast in casts if cast.is_cast_once or cast.credential in stored.counted}
+    )
+    times = Counter(dict.fromkeys(stored.counted, 1))
+    if asked and connection.vendor == "postgresql":
+        rows = yield Ask(TIMES, [array_literal(asked)])
+        times.update({bytes(credential): count for credential, count in rows})
+        return times
+    for start in range(0, len(asked), VALUES_AT_ONCE):
+        some = asked[start : start + VALUES_AT_ONCE]
+        rows = yield Ask(TIMES_IN_SQLITE.format(among=", ".join(["%s"] * len(some))), some)
+        times.update({bytes(credential): count for credential, count in rows})
+    return times
+
+
 def inserting(
     round: Round,
     new: dict[bytes, Cast],
-    yielding: set[bytes],
+    counted: set[bytes],
     superseded: Sequence[int],
     *,
     at: datetime.datetime,
 ) -> Steps[None]:
-    """Add the ballots, and take those with the ids ``superseded`` out of the count.
+    """Add the ballots, of which ``counted`` count, and take those with the ids ``superseded`` out of the count.
 
     In the order of their credentials, in which two batches cannot deadlock.
     """
-    last = {cast.credential: digest for digest, cast in new.items() if digest not in yielding}
     rows = sorted(
         (
-            row_of(cast, digest, "counted" if last.get(cast.credential) == digest else "superseded")
+            row_of(cast, digest, "counted" if digest in counted else "superseded")
             for digest, cast in new.items()
         ),
         key=itemgetter(1),

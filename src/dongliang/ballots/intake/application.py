@@ -19,16 +19,20 @@ from dongliang.ballots.intake import pages
 from dongliang.ballots.intake.batching import Batcher
 from dongliang.ballots.intake.garbage import keep_searches_short
 from dongliang.ballots.intake.lanes import Lane, look_up_quickly, store_others, store_usual, there_are_lanes
-from dongliang.ballots.intake.limits import WrongCodes
+from dongliang.ballots.intake.limits import Ballots, WrongCodes
 from dongliang.ballots.intake.messages import (
     A_YEAR,
     LARGEST_BODY,
+    VOTED_WITH,
+    VOTED_WITH_LASTS,
+    VOTED_WITH_PATH,
     Answer,
     Look,
     Unreadable,
     Visit,
     client_address,
     look_of,
+    parted,
 )
 from dongliang.ballots.intake.skeletons import policy
 from dongliang.ballots.intake.snapshot import Snapshot
@@ -37,6 +41,7 @@ from dongliang.ballots.intake.wishes import (
     IsCurrent,
     Now,
     Store,
+    TooOften,
     Unavailable,
     grant_lookups,
     grant_stores,
@@ -58,7 +63,7 @@ ROOM = 4000
 # Whoever guesses waits for each answer; so many may wait at a time.
 SECONDS_TO_SLOW_DOWN = 1.0
 MOST_SLOWED_DOWN = 500
-OUR_PAGES = {"ballots:enter", "ballots:rate", "ballots:pick", "ballots:thanks"}
+OUR_PAGES = {"ballots:enter", "ballots:rate", "ballots:pick", "ballots:former_thanks"}
 
 
 class Intake:
@@ -77,6 +82,7 @@ class Intake:
         self.granters: dict[type, Lane | Batcher] = dict.fromkeys(ASKED, asked)
         self.granters[Store] = stored
         self.wrong_codes = WrongCodes()
+        self.ballots = Ballots()
         self.slowed_down = 0
         self.arrivals = Arrivals()
         self.now = Snapshot()
@@ -158,6 +164,11 @@ class Intake:
         return answer
 
     def granted(self, wish: Any) -> asyncio.Future[Any]:
+        """A future of what is wished for. Raises Unavailable and TooOften."""
+        if type(wish) is Store:
+            cast = wish.cast
+            if seconds := self.ballots.seconds_to_wait(cast.credential, cast.nonce, cast.marks):
+                raise TooOften(seconds)
         return self.granters.get(type(wish), self.lookups).wish(wish)
 
     async def slow_down(self, visit: Visit) -> Answer:
@@ -203,9 +214,8 @@ def is_ours(path: str) -> bool:
     if not path.startswith("/v/"):
         return False
     segment = path[3:].partition("/")[0]
-    if (
-        len(segment) == 14 and segment.count("-") == 2
-    ):  # a code as it is printed: no other page is called that
+    # A code as it is printed: no other page is called that.
+    if segment == "thanks" or (len(segment) == 14 and segment.count("-") == 2):
         return True
     return is_our_page(path)
 
@@ -246,15 +256,17 @@ def visit_of(scope: Scope, headers: dict[bytes, bytes]) -> Visit:
     if settings.SECURE_PROXY_SSL_HEADER and header(b"x-forwarded-proto") == "https":
         scheme = "https"
     client = scope.get("client")
+    voted_with, cookie = parted(header(b"cookie"))
     return Visit(
         method=scope["method"],
         path=scope["path"],
         query=query,
-        look=look_of(query, header(b"cookie"), header(b"accept-language")),
+        look=look_of(query, cookie, header(b"accept-language")),
         address=client_address(
             client[0] if client else "", header(b"x-forwarded-for"), settings.TRUSTED_PROXIES
         ),
         site=f"{scheme}://{header(b'host')}",
+        voted_with=voted_with,
         content_type=header(b"content-type"),
     )
 
@@ -339,6 +351,10 @@ def frame(look: Look, secure: bool) -> list[tuple[bytes, bytes]]:
 async def say(send: Send, visit: Visit, headers: dict[bytes, bytes], answer: Answer) -> None:
     out = [*frame(visit.look, visit.is_secure)]
     out += [(name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers]
+    if answer.voted_with:
+        kept = f"{VOTED_WITH}={answer.voted_with}; Max-Age={VOTED_WITH_LASTS}; Path={VOTED_WITH_PATH}"
+        kept += f"; HttpOnly; SameSite=Lax{'; Secure' if visit.is_secure else ''}"
+        out.append((b"set-cookie", kept.encode()))
     body = answer.body
     if answer.packed and b"gzip" in headers.get(b"accept-encoding", b""):
         body = answer.packed

@@ -62,6 +62,11 @@ class Entitlement:
     def is_by_card(self) -> bool:
         return self.channel == Ballot.Channel.CODE
 
+    @property
+    def votes_once(self) -> bool:
+        """Whether it is exercised on an officer's device, and so but once in each round."""
+        return self.channel == Ballot.Channel.ASSISTED
+
     def credential(self, kind: str) -> bytes:
         """What is stored of it on a ballot of a round of this ``kind``."""
         if self.is_by_card:

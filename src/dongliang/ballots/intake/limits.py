@@ -1,12 +1,19 @@
-"""How many wrong codes are answered: what is limited is guessing, never voting.
+"""How many wrong codes are answered, and how many ballots of one household are taken in a short while.
 
 A whole estate may share one address, so that its visits say nothing; but few of its residents mistype, and nobody votes
-with a code that is none. A right code always goes through.
+with a code that is none. A right code always goes through, however many wrong ones came: so the limit hides no code that
+somebody has hit upon. It spares the server, and shows in its log that somebody guesses. That nobody hits upon one rests on
+the codes themselves: one in 2 to the power of 35 is right (``codes``). Nor does everybody wait for the answer that says to
+slow down: beyond ``application.MOST_SLOWED_DOWN`` waiting, it comes at once.
+
+Ballots are limited by credential and by nothing else, so that no neighbour's haste holds anybody up. Each server process
+counts by itself, and begins anew when it starts; what is stored for good has a limit of its own (``casting.MOST_STORED``).
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 
@@ -17,6 +24,11 @@ ADDRESS = (60, 0.5)
 EVERYBODY = (2000, 20.0)
 # Addresses kept in mind. Beyond it the oldest are forgotten, whose allowance is whole again or nearly.
 MOST_ADDRESSES = 20_000
+# So many ballots of one credential at once, and one a minute after that: more than anybody changes their mind.
+CREDENTIAL = (10, 1 / 60)
+# Credentials kept in mind, some 300 bytes each. While more than this many others vote within a minute, one that comes back
+# finds its allowance whole again.
+MOST_CREDENTIALS = 50_000
 
 
 class Allowance:
@@ -61,3 +73,35 @@ class WrongCodes:
                 "Too many wrong household codes: somebody may be guessing. Further ones are slowed down."
             )
         return allowed
+
+
+class Turns(Allowance):
+    """What a credential may still send, and the page that it sent last."""
+
+    __slots__ = ("last",)
+
+    def __init__(self, burst: int, at: float) -> None:
+        super().__init__(burst, at)
+        self.last = 0
+
+
+class Ballots:
+    """Counts ballots by credential. The last page sent again is the same ballot, and free."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.credentials: dict[bytes, Turns] = {}
+
+    def seconds_to_wait(self, credential: bytes, nonce: bytes, marks: str) -> int:
+        """0 if this ballot may be stored now, else the seconds until one may."""
+        at, page = self.clock(), hash((nonce, marks))
+        # As with addresses: the order is that of the last use.
+        turns = self.credentials.pop(credential, None) or Turns(CREDENTIAL[0], at)
+        self.credentials[credential] = turns
+        if len(self.credentials) > MOST_CREDENTIALS:
+            del self.credentials[next(iter(self.credentials))]
+        if turns.last != page:
+            if not turns.take(*CREDENTIAL, at):
+                return math.ceil((1 - turns.left) / CREDENTIAL[1])
+            turns.last = page
+        return 0

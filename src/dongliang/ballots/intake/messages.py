@@ -20,6 +20,10 @@ FORM = "application/x-www-form-urlencoded"
 METHODS = ("GET", "HEAD", "POST")
 SIZES = ("normal", "large")
 A_YEAR = 365 * 24 * 3600
+# Kept by the browser for the receipt's page alone: what the vote was cast with, so that it can be changed from there while
+# the page's address holds the receipt and nothing that votes.
+VOTED_WITH, VOTED_WITH_PATH, VOTED_WITH_LASTS = "voted_with", "/v/thanks/", 30 * 60
+BROUGHT = re.compile(rf"(?:^|;) *{VOTED_WITH}=([A-Za-z0-9._-]+)")
 PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]+)", re.I)
 
@@ -79,6 +83,14 @@ def cookies_of(header: str) -> dict[str, str]:
         return {}
 
 
+def parted(header: str) -> tuple[str, str]:
+    """What the browser says that it voted with, if anything; and the header without it, which is for looks alone."""
+    found = BROUGHT.search(header)
+    if found is None:
+        return "", header
+    return found[1], (header[: found.start()] + header[found.end() :]).strip("; ")
+
+
 def accepted_language(header: str) -> str:
     for name, _weight in parse_accept_lang_header(header):
         if name == "*":
@@ -110,6 +122,8 @@ class Visit:
     address: str = ""
     # The address of this site as the resident's browser knows it: scheme and host.
     site: str = ""
+    # The household code or pass that this browser last voted with, if it says so. It proves itself, wherever it comes from.
+    voted_with: str = field(default="", repr=False)
     content_type: str = ""
     body: bytes = b""
 
@@ -184,6 +198,8 @@ class Answer:
     headers: list[tuple[str, str]] = field(default_factory=list)
     # A wrong code: what is limited is how many of these there are.
     is_wrong_code: bool = False
+    # The household code or pass that the browser is to keep for the receipt's page.
+    voted_with: str = field(default="", repr=False)
 
 
 def see_other(location: str, look: Look) -> Answer:

@@ -1,6 +1,6 @@
 """What residents see: no account, no cookie, no script needed.
 
-The household code in the address is all that entitles to vote. Hence no CSRF token: forging a vote takes the code, and
+The household code in the address is all that entitles to vote; after a vote it stands there no more (``thanks``). Hence no CSRF token: forging a vote takes the code, and
 whoever has the code needs no forgery. WeChat's browser opens pages without the cookies such a token needs.
 
 A page is a generator. It yields what it wants from the database (``wishes``), is sent the answer or thrown the refusal,
@@ -14,9 +14,10 @@ import logging
 import random
 import re
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.urls import reverse
@@ -27,7 +28,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from dongliang.ballots import codes, comments, passes
-from dongliang.ballots.actions.casting import Cast
+from dongliang.ballots.actions.casting import Cast, too_many, voted_already
 from dongliang.ballots.forms import CodeForm, PicksForm, RatingForm, ReceiptForm
 from dongliang.ballots.intake import skeletons
 from dongliang.ballots.intake.entitlement import Entitlement, Refusal, entitlement
@@ -35,10 +36,11 @@ from dongliang.ballots.intake.messages import METHODS, Answer, Unreadable, Visit
 from dongliang.ballots.intake.parts import project_groups
 from dongliang.ballots.intake.skeletons import Piece, passing_piece, slot
 from dongliang.ballots.intake.snapshot import RoundNow, Snapshot
-from dongliang.ballots.intake.wishes import BallotOf, HasVoted, StateOf, Store, Unavailable
+from dongliang.ballots.intake.wishes import BallotOf, HasVoted, StateOf, Store, TooOften, Unavailable
 from dongliang.ballots.models import Ballot, Round
+from dongliang.ballots.queries.residents import FoundBallot
 from dongliang.ballots.squares import square
-from dongliang.common.refusals import Refused
+from dongliang.common.refusals import Blocker, Refused
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,8 @@ Page = Generator[Any, Any, Answer]
 MARKS = re.compile(r"(?=0*[1-5])[0-5]+")
 NONCE = re.compile(r"[0-9a-f]{16}")
 RETRY_AFTER = "10"
+# Why somebody who may vote has no vote left, by what the refusal is called: in the language of whoever is told.
+AGAINST = {"ballots.voted_already": voted_already, "ballots.too_many": too_many}
 UNREADABLE = {
     "no_form": gettext_noop("What was sent is not a form of this page."),
     "no_text": gettext_noop("What was sent cannot be read: it is not plain text in UTF-8."),
@@ -66,12 +70,16 @@ def answer(visit: Visit, now: Snapshot) -> Page | None:
     match visit.path.split("/"):
         case ["", "v", ""]:
             page = enter(visit, now)
+        case ["", "v", "thanks", typed, ""]:
+            page = thanks(visit, now, typed)
+        case ["", "v", "thanks", typed, "change" | "projects" as where, ""]:
+            page = onward(visit, now, typed, where)
         case ["", "v", text, ""]:
             page = rate(visit, now, text)
         case ["", "v", text, "projects", ""]:
             page = pick(visit, now, text)
-        case ["", "v", text, "thanks", typed, ""]:
-            page = thanks(visit, now, text, typed)
+        case ["", "v", _code, "thanks", typed, ""]:
+            return former_thanks(visit, typed)
         case _:
             return None
     return told_faults(visit, now, page)
@@ -90,6 +98,8 @@ def told_faults(visit: Visit, now: Snapshot, page: Page) -> Page:
         return not_understood(visit, unreadable)
     except Unavailable:
         return busy(visit)
+    except TooOften as often:
+        return too_often(visit, often.seconds)
 
 
 # Pages
@@ -182,23 +192,31 @@ def pick(visit: Visit, now: Snapshot, text: str) -> Page:
     return (yield from vote(visit, holder, round, marks))
 
 
-def thanks(visit: Visit, now: Snapshot, text: str, typed: str) -> Page:
-    """The receipt, after a vote; loading it again sends nothing again."""
+def thanks(visit: Visit, now: Snapshot, typed: str) -> Page:
+    """The receipt, after a vote; loading it again sends nothing again.
+
+    Its address holds the receipt and nothing that votes, so that it can be shown and passed on. What leads on to further
+    votes is there for the browser that cast this one: it brings what it voted with, if it keeps cookies. A browser that
+    keeps none is told to scan the card again.
+    """
     if visit.is_post:
         raise Unreadable(405, "method")
-    if isinstance(holder := entitlement(now, text, at=present()), Refusal):
-        return refused_code(visit, text, holder)
     found = yield from ballot_of(now, typed)
     if found is None:
         with translation.override(visit.look.language):
             form = ReceiptForm({"receipt": typed})
             return whole(visit, "ballots/receipt.html", {"form": form, "asked": True}, 404)
-    round, status = found
+    round, ballot = found
     receipt = codes.grouped(codes.normalised(typed), 5)
-    projects = holder.season.rounds[Round.Kind.PROJECTS]
-    invites = bool(round.kind == Round.Kind.SECRETARIES and projects.is_open and holder.season.names.projects)
-    is_assisted = holder.channel == Ballot.Channel.ASSISTED
-    variant = (round.kind, round.state, status, invites, is_assisted)
+    holder = holder_of(visit, now, round, ballot)
+    can_vote_again = ballot.channel not in (Ballot.Channel.ASSISTED, Ballot.Channel.PAPER)
+    invites = (
+        round.kind == Round.Kind.SECRETARIES
+        and (can_vote_again or holder is not None)
+        and there_are_projects(now, round)
+    )
+    officer_page = officer_page_of(holder) if holder else ""
+    variant = (round.kind, round.state, ballot.status, ballot.channel, invites, bool(holder))
     page = skeletons.skeleton(
         skeletons.kept,
         visit.look,
@@ -206,25 +224,44 @@ def thanks(visit: Visit, now: Snapshot, text: str, typed: str) -> Page:
         variant,
         lambda: {
             "round": round,
-            "status": status,
-            "assisted": is_assisted,
-            "officer_page": slot("officer_page"),
+            "status": ballot.status,
+            "channel": ballot.channel,
+            "is_own": bool(holder),
+            # Relative, to addresses that hold no code either.
+            "change_page": "change/",
+            "projects_page": "projects/",
+            "can_change": can_vote_again and round.is_open,
+            "officer_page": officer_page and slot("officer_page"),
             "invites_to_projects": invites,
-            # Relative, so that the code need not stand on the page.
-            "ballot_page": "../../projects/" if round.kind == Round.Kind.PROJECTS else "../../",
-            "projects_page": "../../projects/",
             "receipt": slot("receipt"),
             "square": slot("square"),
         },
     )
     address = f"{settings.PUBLIC_URL or visit.site}{receipt_path()}?receipt="
-    officer_page = reverse("ballots:assisted", args=[holder.neighbourhood.code]) if is_assisted else ""
     values = {
         "receipt": passing_piece(receipt),
         "square": passing_piece(square(address, receipt)),
         "officer_page": passing_piece(officer_page),
     }
     return filled(page, values)
+
+
+def onward(visit: Visit, now: Snapshot, typed: str, where: str) -> Page:
+    """From the receipt's page to the questions or to the projects, for the browser that cast this vote."""
+    if visit.is_post:
+        raise Unreadable(405, "method")
+    found = yield from ballot_of(now, typed)
+    holder = holder_of(visit, now, *found) if found else None
+    if found is None or holder is None:
+        return see_other("/v/", visit.look)
+    rest = "projects/" if where == "projects" or found[0].kind == Round.Kind.PROJECTS else ""
+    return see_other(f"/v/{holder.text}/{rest}", visit.look)
+
+
+def former_thanks(visit: Visit, typed: str) -> Page:
+    """Where the receipt's page was once: in an address with the code in it."""
+    yield from ()
+    return see_other(f"/v/thanks/{quote(typed)}/", visit.look)
 
 
 # What pages are made of
@@ -241,6 +278,8 @@ def shown(
 ) -> Page:
     """A page to vote on, which says whether the household has voted already."""
     voted = yield HasVoted(round.pk, holder.credential(round.kind))
+    if voted and holder.votes_once:
+        return no_vote_left(visit, holder, voted_already)
     page = skeletons.skeleton(
         holder.season.names.pages,
         visit.look,
@@ -257,8 +296,7 @@ def rate_context(holder: Entitlement) -> dict[str, Any]:
     return {
         "form": RatingForm(holder.season.rules.indicators),
         # An officer who helps would read it.
-        "takes_comments": holder.season.rules.residents.comments
-        and holder.channel != Ballot.Channel.ASSISTED,
+        "takes_comments": holder.season.rules.residents.comments and not holder.votes_once,
         "longest_comment": comments.LONGEST,
         "closes_on": holder.season.closes_on,
         "by_card": holder.is_by_card,
@@ -305,10 +343,14 @@ def vote(visit: Visit, holder: Entitlement, round: RoundNow, marks: str, comment
     )
     try:
         receipt = yield Store(round.pk, holder.season.key, cast)
-    except Refused:
+    except Refused as refused:
+        if against := AGAINST.get(refused.blockers[0].code):
+            return no_vote_left(visit, holder, against)
         # Closed or paused while the resident was choosing.
         return not_open(visit, holder, (yield StateOf(round.pk)))
-    return see_other(f"/v/{holder.text}/thanks/{receipt}/", visit.look)
+    answer = see_other(f"/v/thanks/{receipt}/", visit.look)
+    answer.voted_with = holder.text
+    return answer
 
 
 def nonce_of(visit: Visit) -> str:
@@ -344,16 +386,33 @@ def sent_again(visit: Visit, holder: Entitlement) -> dict[str, Any]:
     return {"nonce": nonce_of(visit), "place": holder.neighbourhood.name, "voted": False}
 
 
-def ballot_of(now: Snapshot, typed: str) -> Generator[Any, Any, tuple[RoundNow, str] | None]:
-    """The round and the status of the ballot with this receipt."""
+def ballot_of(now: Snapshot, typed: str) -> Generator[Any, Any, tuple[RoundNow, FoundBallot] | None]:
+    """The ballot with this receipt, and its round."""
     if len(codes.normalised(typed)) != codes.RECEIPT_SYMBOLS:
         return None
     found = yield BallotOf(tuple(codes.receipt_digest(season.key, typed) for season in now.seasons))
     if found is None:
         return None
-    pk, status = found
     rounds = {round.pk: round for season in now.seasons for round in season.rounds.values()}
-    return (rounds[pk], status) if pk in rounds else None
+    return (rounds[found.round], found) if found.round in rounds else None
+
+
+def holder_of(visit: Visit, now: Snapshot, round: RoundNow, ballot: FoundBallot) -> Entitlement | None:
+    """Whoever cast the ballot, if it is their browser that asks. Of two households on one phone only the last."""
+    if not visit.voted_with:
+        return None
+    holder = entitlement(now, visit.voted_with, at=present())
+    if isinstance(holder, Refusal) or holder.credential(round.kind) != ballot.credential:
+        return None
+    return holder
+
+
+def there_are_projects(now: Snapshot, round: RoundNow) -> bool:
+    """Whether there are projects to choose from in the season of this round."""
+    for season in now.seasons:
+        if round in season.rounds.values():
+            return season.rounds[Round.Kind.PROJECTS].is_open and bool(season.names.projects)
+    return False
 
 
 def refused_code(visit: Visit, text: str, refusal: Refusal) -> Answer:
@@ -385,18 +444,46 @@ def not_open(visit: Visit, holder: Entitlement, state: str) -> Answer:
     return filled(page, names_of(holder), status=409 if visit.is_post else 200)
 
 
+def no_vote_left(visit: Visit, holder: Entitlement, against: Callable[[], Blocker]) -> Answer:
+    """What was sent before stays: 200 to somebody who only looks, 409 to a vote that was not taken."""
+    with translation.override(visit.look.language):
+        context = {
+            "blocker": against(),
+            "is_post": visit.is_post,
+            "officer_page": officer_page_of(holder),
+        }
+    return whole(visit, "ballots/no_vote_left.html", context, 409 if visit.is_post else 200)
+
+
+def officer_page_of(holder: Entitlement) -> str:
+    """Where the device goes on being the officer's, where it was handed over."""
+    return reverse("ballots:assisted", args=[holder.neighbourhood.code]) if holder.votes_once else ""
+
+
 def busy(visit: Visit) -> Answer:
     """Too much at once, or no database: what was answered is kept on the page, to be sent again."""
-    fields = []
-    if visit.is_post:
-        try:
-            kept = visit.form | {"nonce": [nonce_of(visit)]}
-            fields = [(name, value) for name, values in kept.items() for value in values]
-        except Unreadable:
-            pass
-    answer = whole(visit, "ballots/busy.html", {"fields": fields, "is_post": visit.is_post}, 503)
+    context = {"fields": fields_kept(visit), "is_post": visit.is_post}
+    answer = whole(visit, "ballots/busy.html", context, 503)
     answer.headers.append(("retry-after", RETRY_AFTER))
     return answer
+
+
+def too_often(visit: Visit, seconds: int) -> Answer:
+    """Too many of one household in a short while: kept in the same way."""
+    answer = whole(visit, "ballots/too_often.html", {"fields": fields_kept(visit)}, 429)
+    answer.headers.append(("retry-after", str(seconds)))
+    return answer
+
+
+def fields_kept(visit: Visit) -> list[tuple[str, str]]:
+    """What was sent, to be sent again as the same page."""
+    if not visit.is_post:
+        return []
+    try:
+        kept = visit.form | {"nonce": [nonce_of(visit)]}
+    except Unreadable:
+        return []
+    return [(name, value) for name, values in kept.items() for value in values]
 
 
 def too_many_wrong_codes(visit: Visit) -> Answer:

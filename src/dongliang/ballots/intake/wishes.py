@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from dongliang.ballots.actions.casting import Cast, cast_ballots
 from dongliang.ballots.intake.snapshot import Snapshot, read_snapshot, signs_of_names, signs_of_states
 from dongliang.ballots.models import Round
-from dongliang.ballots.queries.residents import ballots_with, votes_counted
+from dongliang.ballots.queries.residents import FoundBallot, ballots_with, votes_counted
 from dongliang.common.refusals import Refused
 from dongliang.common.steps import Steps, carried_out
 
@@ -34,7 +34,7 @@ class HasVoted:
 
 @dataclass(frozen=True)
 class BallotOf:
-    """What became of the ballot whose receipt has one of these digests: (round, status), or None."""
+    """What became of the ballot whose receipt has one of these digests: a FoundBallot, or None."""
 
     digests: tuple[bytes, ...]
 
@@ -72,6 +72,14 @@ class Store:
 
 class Unavailable(Exception):
     """The database does not answer, or more is waiting for it than it can take: to be tried again later."""
+
+
+class TooOften(Exception):
+    """So many ballots of one credential came that the next one has to wait for so many ``seconds``."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 def grant_lookups(wishes: Sequence[Any]) -> list[Any]:
@@ -155,7 +163,7 @@ def asking_for_votes(wishes: Sequence[HasVoted]) -> Steps[dict[HasVoted, bool]]:
     return {wish: (wish.round, wish.credential) in counted for wish in wishes}
 
 
-def asking_for_ballots(wishes: Sequence[BallotOf]) -> Steps[dict[BallotOf, tuple[int, str] | None]]:
+def asking_for_ballots(wishes: Sequence[BallotOf]) -> Steps[dict[BallotOf, FoundBallot | None]]:
     found = yield from ballots_with({digest for wish in wishes for digest in wish.digests})
     return {
         wish: next((found[digest] for digest in wish.digests if digest in found), None) for wish in wishes

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -42,10 +43,22 @@ def votes_counted(votes: Collection[tuple[int, bytes]]) -> Steps[set[tuple[int, 
     return {(round, bytes(credential)) for round, credential in rows} & set(votes)
 
 
-def ballots_with(receipts: Collection[bytes]) -> Steps[dict[bytes, tuple[int, str]]]:
-    """The round's id and the status of the ballots with these receipt digests. Never their marks."""
-    rows = yield from rows_among("receipt, round_id, status", "receipt", set(receipts))
-    return {bytes(receipt): (round, status) for receipt, round, status in rows}
+class FoundBallot(NamedTuple):
+    """What a receipt leads to. Never its marks."""
+
+    round: int
+    status: str
+    channel: str
+    credential: bytes
+
+
+def ballots_with(receipts: Collection[bytes]) -> Steps[dict[bytes, FoundBallot]]:
+    """The ballots with these receipt digests."""
+    rows = yield from rows_among("receipt, round_id, status, channel, credential", "receipt", set(receipts))
+    return {
+        bytes(receipt): FoundBallot(round, status, channel, bytes(credential))
+        for receipt, round, status, channel, credential in rows
+    }
 
 
 def rows_among(columns: str, where: str, digests: set[bytes]) -> Steps[list[Row]]:
@@ -78,6 +91,8 @@ class ReceiptStatus:
     # Whether two people decided that it does not count.
     by_panel: bool = False
     published: PublishedReceipt | None = None
+    # How the right to vote was shown; what was published does not say it.
+    channel: str = ""
 
     @property
     def is_newer_than_published(self) -> bool:
@@ -98,7 +113,9 @@ def receipt_status(text: str) -> ReceiptStatus | None:
     ballot = Ballot.objects.filter(receipt__in=digests).select_related("round__season").first()
     if ballot:
         enrolment = enrolments(ballot.round.season).get(pk=ballot.enrolment_id)
-        return told_status(ballot.round, enrolment, ballot.status, ballot.exclusion, published)
+        return told_status(
+            ballot.round, enrolment, ballot.status, ballot.exclusion, published, ballot.channel
+        )
     if published:
         season, leaf = published.statement.season, published.leaf
         enrolment = enrolments(season).get(number=leaf.number)
@@ -107,10 +124,15 @@ def receipt_status(text: str) -> ReceiptStatus | None:
 
 
 def told_status(
-    round: Round, enrolment: Enrolment, status: str, exclusion: str, published: PublishedReceipt | None
+    round: Round,
+    enrolment: Enrolment,
+    status: str,
+    exclusion: str,
+    published: PublishedReceipt | None,
+    channel: str = "",
 ) -> ReceiptStatus:
     by_panel = bool(exclusion) and is_by_panel(round, enrolment, exclusion)
-    return ReceiptStatus(round, enrolment, status, exclusion, by_panel, published)
+    return ReceiptStatus(round, enrolment, status, exclusion, by_panel, published, channel)
 
 
 def enrolments_with_project(season: Season) -> QuerySet[Enrolment]:

@@ -15,11 +15,15 @@ from dongliang.ballots.intake import pages
 from dongliang.ballots.intake.messages import (
     A_YEAR,
     LARGEST_BODY,
+    VOTED_WITH,
+    VOTED_WITH_LASTS,
+    VOTED_WITH_PATH,
     Answer,
     Unreadable,
     Visit,
     client_address,
     look_of,
+    parted,
 )
 from dongliang.ballots.intake.skeletons import policy
 from dongliang.ballots.intake.snapshot import read_snapshot
@@ -55,17 +59,19 @@ def answered(visit: Visit) -> Answer:
 
 def visit_of(request: HttpRequest) -> Visit:
     query = request.META.get("QUERY_STRING", "")
+    voted_with, cookie = parted(request.META.get("HTTP_COOKIE", ""))
     return Visit(
         method=request.method or "",
         path=request.path_info,
         query=query,
-        look=look_of(query, request.META.get("HTTP_COOKIE", ""), request.headers.get("accept-language", "")),
+        look=look_of(query, cookie, request.headers.get("accept-language", "")),
         address=client_address(
             request.META.get("REMOTE_ADDR", ""),
             request.headers.get("x-forwarded-for", ""),
             settings.TRUSTED_PROXIES,
         ),
         site=f"{request.scheme}://{request.get_host()}",
+        voted_with=voted_with,
         content_type=request.META.get("CONTENT_TYPE", ""),
     )
 
@@ -93,6 +99,16 @@ def response_of(visit: Visit, answer: Answer, accepted: str) -> HttpResponse:
         response[name] = value
     for name, value in visit.look.cookies.items():
         response.set_cookie(name, value, max_age=A_YEAR, samesite="Lax", secure=visit.is_secure)
+    if answer.voted_with:
+        response.set_cookie(
+            VOTED_WITH,
+            answer.voted_with,
+            max_age=VOTED_WITH_LASTS,
+            path=VOTED_WITH_PATH,
+            secure=visit.is_secure,
+            httponly=True,
+            samesite="Lax",
+        )
     # Django logs the address of every page answered with 4xx, unless it takes it for logged.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response

@@ -1,5 +1,5 @@
 // Residents' pages work without this. It counts what is answered or picked, keeps a second tap from sending twice, reads
-// the page aloud, and makes the type larger without losing what is answered.
+// the page aloud, and makes the type larger or changes the language without losing what is answered.
 (function () {
   "use strict";
   var root = document.documentElement;
@@ -57,12 +57,19 @@
     });
   }
 
+  // What is ticked, and what is written: [name, value] each.
+  function answers() {
+    if (!form) return [];
+    return Array.from(form.elements).filter(function (field) {
+      return field.checked || (field.tagName === "TEXTAREA" && field.value);
+    }).map(function (field) { return [field.name, field.value]; });
+  }
+
   function sizes() {
     var link = document.querySelector("[data-size]");
     if (!link) return;
     link.addEventListener("click", function (event) {
-      var answered = form && form.querySelector("input:checked");
-      if (!answered) return;
+      if (!answers().length) return;
       // The server would make the page anew, and what is answered would be lost.
       event.preventDefault();
       var size = link.dataset.size;
@@ -70,6 +77,33 @@
       document.cookie = "type_size=" + size + "; path=/; max-age=31536000; samesite=lax";
       link.dataset.size = size === "large" ? "normal" : "large";
       link.textContent = link.dataset[link.dataset.size];
+    });
+  }
+
+  // The server makes the page anew in the other language. What is answered waits in this tab meanwhile, and no longer.
+  function languages() {
+    var name = "answers " + location.pathname;
+    var kept = null;
+    try {
+      kept = JSON.parse(sessionStorage.getItem(name));
+      sessionStorage.removeItem(name);
+    } catch (closed) { return; }
+    if (form) (kept || []).forEach(function (answer) {
+      Array.from(form.elements).forEach(function (field) {
+        if (field.name !== answer[0]) return;
+        if (field.tagName === "TEXTAREA") field.value = answer[1];
+        else if (field.value === answer[1]) {
+          field.checked = true;
+          var folded = field.closest("details");
+          if (folded) folded.open = true;
+        }
+      });
+    });
+    document.querySelectorAll("a[hreflang]").forEach(function (link) {
+      link.addEventListener("click", function () {
+        var given = answers();
+        if (given.length) sessionStorage.setItem(name, JSON.stringify(given));
+      });
     });
   }
 
@@ -111,6 +145,7 @@
     window.addEventListener("pagehide", stop);
   }
 
+  languages();
   if (form) watch();
   sizes();
   aloud();
