@@ -33,7 +33,7 @@ def send_code(enrolment: Enrolment, number: str, *, address: str, at: datetime.d
 
     The number is stored nowhere: only its digest under the season's key. ``address`` is the sender's network address.
     """
-    if blockers := way_blockers(enrolment, Ballot.Channel.SMS):
+    if blockers := way_blockers(enrolment, Ballot.Channel.SMS, at=at):
         raise Refused(blockers)
     token, code = secrets.token_urlsafe(TOKEN_BYTES), f"{secrets.randbelow(1_000_000):06d}"
     key = proven_key(enrolment.season)

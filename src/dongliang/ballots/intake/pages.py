@@ -35,7 +35,7 @@ from dongliang.ballots.intake.messages import METHODS, Answer, Unreadable, Visit
 from dongliang.ballots.intake.parts import project_groups
 from dongliang.ballots.intake.skeletons import Piece, passing_piece, slot
 from dongliang.ballots.intake.snapshot import RoundNow, Snapshot
-from dongliang.ballots.intake.wishes import BallotOf, HasVoted, StateOf, Store, Unavailable
+from dongliang.ballots.intake.wishes import BallotOf, HasVoted, IsStored, StateOf, Store, Unavailable
 from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.squares import square
 from dongliang.common.refusals import Refused
@@ -116,10 +116,11 @@ def rate(visit: Visit, now: Snapshot, text: str) -> Page:
     if isinstance(holder := entitlement(now, text, at=present()), Refusal):
         return refused_code(visit, text, holder)
     round = holder.season.rounds[Round.Kind.SECRETARIES]
-    if not round.is_open:
-        return not_open(visit, holder, round.state)
     indicators = holder.season.rules.indicators
     keys = [indicator.key for indicator in indicators]
+    if (standing := round.standing(visit.at)) != Round.State.OPEN:
+        marks = "".join([visit.form.get(key, [""])[0] for key in keys])
+        return (yield from came_late(visit, holder, round, marks, standing))
     if not visit.is_post:
         return (yield from shown(visit, holder, round, "ballots/rate.html", rate_context))
     takes_comments = holder.season.rules.residents.comments
@@ -148,8 +149,9 @@ def pick(visit: Visit, now: Snapshot, text: str) -> Page:
     if isinstance(holder := entitlement(now, text, at=present()), Refusal):
         return refused_code(visit, text, holder)
     round = holder.season.rounds[Round.Kind.PROJECTS]
-    if not round.is_open:
-        return not_open(visit, holder, round.state)
+    if (standing := round.standing(visit.at)) != Round.State.OPEN:
+        marks = ",".join(sorted(set(visit.form.get("picks", [])), key=lambda pick: (len(pick), pick)))
+        return (yield from came_late(visit, holder, round, marks, standing))
     credential = holder.credential(round.kind)
     if not visit.is_post:
         own, groups = project_groups(holder, visit.look, random.Random(credential))
@@ -196,9 +198,14 @@ def thanks(visit: Visit, now: Snapshot, text: str, typed: str) -> Page:
     round, status = found
     receipt = codes.grouped(codes.normalised(typed), 5)
     projects = holder.season.rounds[Round.Kind.PROJECTS]
-    invites = bool(round.kind == Round.Kind.SECRETARIES and projects.is_open and holder.season.names.projects)
+    invites = bool(
+        round.kind == Round.Kind.SECRETARIES
+        and projects.standing(visit.at) == Round.State.OPEN
+        and holder.season.names.projects
+    )
     is_assisted = holder.channel == Ballot.Channel.ASSISTED
-    variant = (round.kind, round.state, status, invites, is_assisted)
+    standing = round.standing(visit.at)
+    variant = (round.kind, standing, status, invites, is_assisted)
     page = skeletons.skeleton(
         skeletons.kept,
         visit.look,
@@ -206,6 +213,7 @@ def thanks(visit: Visit, now: Snapshot, text: str, typed: str) -> Page:
         variant,
         lambda: {
             "round": round,
+            "standing": standing,
             "status": status,
             "assisted": is_assisted,
             "officer_page": slot("officer_page"),
@@ -245,7 +253,7 @@ def shown(
         holder.season.names.pages,
         visit.look,
         template,
-        (voted, holder.season.closes_on, holder.is_by_card, holder.channel, *variant),
+        (voted, holder.season.dates, holder.is_by_card, holder.channel, *variant),
         lambda: context(holder, *variant) | {"voted": voted, "nonce": slot("nonce")},
     )
     return filled(
@@ -260,7 +268,7 @@ def rate_context(holder: Entitlement) -> dict[str, Any]:
         "takes_comments": holder.season.rules.residents.comments
         and holder.channel != Ballot.Channel.ASSISTED,
         "longest_comment": comments.LONGEST,
-        "closes_on": holder.season.closes_on,
+        "dates": holder.season.dates,
         "by_card": holder.is_by_card,
         "secretary": slot("secretary"),
         "place": slot("place"),
@@ -307,8 +315,18 @@ def vote(visit: Visit, holder: Entitlement, round: RoundNow, marks: str, comment
         receipt = yield Store(round.pk, holder.season.key, cast)
     except Refused:
         # Closed or paused while the resident was choosing.
-        return not_open(visit, holder, (yield StateOf(round.pk)))
+        return (yield from came_late(visit, holder, round, marks, (yield StateOf(round.pk))))
     return see_other(f"/v/{holder.text}/thanks/{receipt}/", visit.look)
+
+
+def came_late(visit: Visit, holder: Entitlement, round: RoundNow, marks: str, standing: str) -> Page:
+    """Why no vote is taken now; or the receipt of this very page, if it was stored and is sent again for want of an answer."""
+    if visit.is_post:
+        key = holder.season.key
+        receipt = codes.receipt_of(key, holder.credential(round.kind), bytes.fromhex(nonce_of(visit)))
+        if (yield IsStored(codes.receipt_digest(key, receipt), marks)):
+            return see_other(f"/v/{holder.text}/thanks/{receipt}/", visit.look)
+    return not_open(visit, holder, standing)
 
 
 def nonce_of(visit: Visit) -> str:
@@ -368,17 +386,17 @@ def refused_code(visit: Visit, text: str, refusal: Refusal) -> Answer:
         return whole(visit, "ballots/enter.html", {"form": form}, 404, wrong=refusal is Refusal.UNKNOWN)
 
 
-def not_open(visit: Visit, holder: Entitlement, state: str) -> Answer:
+def not_open(visit: Visit, holder: Entitlement, standing: str) -> Answer:
     """No voting now: 200 to somebody who only looks, 409 to a vote that was not taken."""
     page = skeletons.skeleton(
         skeletons.kept,
         visit.look,
         "ballots/not_open.html",
-        (state, visit.is_post, holder.season.opens_on),
+        (standing, visit.is_post, holder.season.dates),
         lambda: {
-            "state": state,
+            "standing": standing,
             "is_post": visit.is_post,
-            "opens_on": holder.season.opens_on,
+            "dates": holder.season.dates,
             "place": slot("place"),
         },
     )

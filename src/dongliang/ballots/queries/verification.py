@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
+from dongliang.ballots.calendar import EARLY, OVER, dates_of
 from dongliang.ballots.models import Ballot, PhoneCheck, Round
 from dongliang.ballots.queries.residents import is_accepted
 from dongliang.ballots.queries.rounds import rounds_of
@@ -48,10 +49,9 @@ def enrolment_at(organisation_code: str) -> Enrolment | None:
     return enrolments(season).filter(post__organisation__code=organisation_code).first()
 
 
-def way_blockers(enrolment: Enrolment, channel: str) -> list[Blocker]:
-    """Every reason why nobody of the neighbourhood can show the right to vote in this way now."""
+def way_blockers(enrolment: Enrolment, channel: str, *, at: datetime.datetime) -> list[Blocker]:
+    """Every reason why nobody of the neighbourhood can show the right to vote in this way at that moment."""
     season = enrolment.season
-    states = {round.state for round in rounds_of(season).values()}
     found = []
     if not is_accepted(season.rules, channel):
         found.append(
@@ -69,12 +69,23 @@ def way_blockers(enrolment: Enrolment, channel: str) -> list[Blocker]:
                 _("Please use another way, or ask your neighbourhood committee."),
             )
         )
-    if Round.State.OPEN not in states:
-        found.append(not_open_now(states))
+    if stopped := not_open_at(season, at):
+        found.append(stopped)
     return found
 
 
-def not_open_now(states: set[str]) -> Blocker:
+def not_open_at(season: Season, at: datetime.datetime) -> Blocker | None:
+    """Why nobody can vote at that moment; nothing if in one of the rounds one can."""
+    states = {round.standing(at) for round in rounds_of(season).values()}
+    dates = dates_of(season)
+    if Round.State.OPEN in states:
+        return None
+    if EARLY in states:
+        return Blocker(
+            "ballots.too_early",
+            _("Voting begins on %(day)s.") % {"day": dates.first},
+            _("Until then no vote is taken."),
+        )
     if Round.State.PAUSED in states:
         return Blocker(
             "ballots.paused",
@@ -86,6 +97,14 @@ def not_open_now(states: set[str]) -> Blocker:
             "ballots.not_open",
             _("Voting has not begun."),
             _("Your neighbourhood committee announces the start."),
+        )
+    if OVER in states:
+        return Blocker(
+            "ballots.over",
+            _("Voting ended on %(day)s.") % {"day": dates.last},
+            _(
+                "The programme office closes the vote and has the ballots checked. Your receipt can still be checked."
+            ),
         )
     return Blocker("ballots.closed", _("Voting is over."), _("Your receipt can still be checked."))
 
