@@ -42,7 +42,9 @@ def send_code(enrolment: Enrolment, number: str, *, address: str, at: datetime.d
         sms_gateway().send(number, code)
     except Unreachable as error:
         logger.error("A code was not sent: %s", error)
-        # The row stays: what went wrong may have gone out all the same, and the limits must hold.
+        # The row stays: what went wrong may have gone out all the same, and the limits must hold. Its code never was valid,
+        # since nobody is shown where to type it, and so it is not held against the address.
+        PhoneCheck.objects.filter(token=token_digest(token)).update(expires_at=at)
         raise Refused(
             Blocker(
                 "sms.unreachable",

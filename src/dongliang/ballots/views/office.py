@@ -23,7 +23,7 @@ from dongliang.ballots.forms import CoverageFilter, DatesForm, RoundForm
 from dongliang.ballots.queries.coverage import NeighbourhoodCoverage, coverage, enrolments_of_offices
 from dongliang.ballots.queries.days import moved_ends_of, waits_to_be_closed
 from dongliang.ballots.queries.rounds import closing_blockers, opening_blockers, preparing_blockers, rounds_of
-from dongliang.ballots.queries.verification import ways_of
+from dongliang.ballots.queries.verification import messages_to_look_at, ways_of
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.people.models import Account
@@ -52,6 +52,7 @@ def rounds(request: HttpRequest) -> HttpResponse:
             "season": season,
             "states": {round.state for round in found.values()},
             "ways": ways_of(season),
+            "messages_to_look_at": messages_to_look_at(enrolments_of_offices(request.user, season), at=at),
             "round_form": RoundForm(auto_id="one_%s"),
             "round_standings": [(round, round.standing(at)) for round in found.values()],
             "dates": dates_of(season),
