@@ -124,4 +124,10 @@ def test_the_days_are_announced_and_a_last_before_the_first_is_refused(world):
     assert (world.season.opens_on, world.season.closes_on) == (first, last)
     assert refused == ["ballots.dates"]
     entry = ActionLogEntry.objects.get(verb="ballots.dates.announced")
-    assert entry.detail == {"opens_on": "2021-11-08", "closes_on": "2021-11-20"}
+    assert entry.detail == {
+        "opens_on": "2021-11-08",
+        "closes_on": "2021-11-20",
+        "opens_time": None,
+        "closes_time": None,
+        "reason": "",
+    }

@@ -1,4 +1,3 @@
-import datetime
 import re
 
 import pytest
@@ -7,7 +6,7 @@ from django.utils import translation
 
 from dongliang.ballots import printing
 
-PLACE = printing.Place("柳荫第一居民区", "望梁街道", datetime.date(2021, 11, 20))
+PLACE = printing.Place("柳荫第一居民区", "望梁街道", "2021年11月20日")
 ADDRESS = "https://vote.example.cn/v/7K3F-9M2Q-XR4T/"
 
 

@@ -258,17 +258,35 @@ class RoundForm(forms.Form):
 
 
 class DatesForm(forms.Form):
-    """The days that cards, posters and pages announce."""
+    """From when until when residents can vote."""
 
     opens_on = forms.DateField(
         label=gettext_lazy("First day"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
+    opens_time = forms.TimeField(
+        label=gettext_lazy("Hour of the beginning"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        help_text=gettext_lazy("Without one, the first day counts from its first minute."),
+    )
     closes_on = forms.DateField(
         label=gettext_lazy("Last day"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    closes_time = forms.TimeField(
+        label=gettext_lazy("Hour of the end"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        help_text=gettext_lazy("Without one, the last day counts to its last minute."),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason, once the rounds are open"),
+        max_length=200,
+        required=False,
+        help_text=gettext_lazy("Where the end is moved, it is made public with the proof of the ballots."),
     )
 
 

@@ -1,3 +1,4 @@
+import datetime
 import secrets
 import zlib
 from functools import cached_property
@@ -7,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from dongliang.ballots import comments
+from dongliang.ballots import calendar, comments
 from dongliang.ballots.proof import StatementContent
 from dongliang.people.models import Account
 from dongliang.seasons.models import Enrolment, Season
@@ -33,6 +34,9 @@ class Round(models.Model):
     key_digest = models.BinaryField(max_length=32, default=b"")
     opened_at = models.DateTimeField(_("opened at"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    # When its announced beginning and end were seen to have come: a clock that is set back afterwards changes neither.
+    begun_at = models.DateTimeField(_("begun at"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     key_destroyed_at = models.DateTimeField(_("key destroyed at"), null=True, blank=True)
     # When its ballots were last searched for traces of stuffing, and since when nothing is excluded any more.
     examined_at = models.DateTimeField(_("examined at"), null=True, blank=True)
@@ -46,6 +50,50 @@ class Round(models.Model):
 
     def __str__(self) -> str:
         return f"{self.season} {self.get_kind_display()}"
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The seconds since 1970 from which on, and before which, it takes ballots while it is open."""
+        return calendar.span_of(
+            calendar.dates_of(self.season),
+            has_begun=self.begun_at is not None,
+            has_ended=self.ended_at is not None,
+        )
+
+    def standing(self, at: datetime.datetime) -> str:
+        """Its state; of an open one also whether that moment is before its announced beginning or after its end."""
+        return calendar.standing(self.state, self.span, at.timestamp())
+
+    def moments_come(self, at: datetime.datetime) -> list[str]:
+        """Which of ``begun_at`` and ``ended_at`` should be written down by then, and is not."""
+        dates = calendar.dates_of(self.season)
+        announced = {"begun_at": dates.begins, "ended_at": dates.ends}
+        return [
+            name
+            for name, moment in announced.items()
+            if self.state in (self.State.OPEN, self.State.PAUSED)
+            and moment is not None
+            and at >= moment
+            and getattr(self, name) is None
+        ]
+
+
+class MovedEnd(models.Model):
+    """That the end of voting was moved while residents were voting. Public, with its reason."""
+
+    season = models.ForeignKey(Season, models.CASCADE, related_name="moved_ends", verbose_name=_("season"))
+    # Empty where no end had been announced.
+    before = models.DateTimeField(_("end before"), null=True)
+    after = models.DateTimeField(_("end after"))
+    reason = models.CharField(_("reason"), max_length=200)
+    by = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", verbose_name=_("account"))
+    at = models.DateTimeField(_("time"))
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.season} {self.after:%Y-%m-%d %H:%M}"
 
 
 class Ballot(models.Model):

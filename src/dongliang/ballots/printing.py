@@ -1,10 +1,8 @@
 """Cards, posters and paper ballots as PDF, ready for a print shop. Pure: text in, bytes out."""
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from dongliang.common.typesetting import pdf, qr_drawing
@@ -16,11 +14,12 @@ ON_THE_BALLOT = 40
 
 @dataclass(frozen=True)
 class Place:
-    """Whose sheets these are, and until when one may vote, where a day has been announced."""
+    """Whose sheets these are, and until when one may vote, where an end has been announced."""
 
     neighbourhood: str
     subdistrict: str
-    closes_on: datetime.date | None = None
+    # In words; empty where no end has been announced.
+    last: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,7 @@ class Card:
 
 
 def until(place: Place) -> str:
-    if place.closes_on is None:
-        return ""
-    return gettext("Voting ends on %(day)s.") % {"day": date_format(place.closes_on, "DATE_FORMAT")}
+    return gettext("Voting ends on %(day)s.") % {"day": place.last} if place.last else ""
 
 
 def cards_pdf(cards: Sequence[Card], place: Place, *, enter: str) -> bytes:

@@ -336,6 +336,16 @@ class RoundCounts(Section):
     unproven: int = Field(ge=0)
 
 
+class StatedEnd(Section):
+    """That the end of voting was moved once the rounds were open, and why."""
+
+    at: str
+    # Empty where no end had been announced.
+    before: str
+    after: str
+    reason: str
+
+
 class StatementContent(Section):
     """What is stated when rounds close, and again when ballots were excluded later. Its digest is what is made public."""
 
@@ -355,6 +365,11 @@ class StatementContent(Section):
     tally: str = Digest
     changes: int = Field(ge=0)
     changes_digest: str = Field(pattern=r"^([0-9a-f]{64})?$")
+    # From when until when residents could vote by what was announced, and every other end that was announced meanwhile.
+    # What is empty is not spelt: older statements know nothing of it.
+    begins: str = ""
+    ends: str = ""
+    moved_ends: tuple[StatedEnd, ...] = ()
 
     @property
     def unproven(self) -> int:
@@ -362,7 +377,8 @@ class StatementContent(Section):
 
     @property
     def canonical(self) -> bytes:
-        return canonical_json(self.model_dump())
+        unannounced = {name for name in ("begins", "ends", "moved_ends") if not getattr(self, name)}
+        return canonical_json(self.model_dump(exclude=unannounced))
 
     @property
     def fingerprint(self) -> str:

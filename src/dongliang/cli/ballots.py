@@ -75,6 +75,12 @@ def told(report: Report) -> list[str]:
             f"{counts.excluded} excluded" + unproven_in_words(statement, counts.unproven)
             for kind, counts in statement.rounds.items()
         ]
+        if statement.begins or statement.ends:
+            lines += [f"  voting from {statement.begins or '…'} until {statement.ends or '…'}"]
+        for moved in statement.moved_ends:
+            lines += [
+                f"  end moved on {moved.at} from {moved.before or 'none'} to {moved.after}: {moved.reason}"
+            ]
         if statement.version > 1:
             lines += [f"  {statement.changes} changed since the statement before"]
     if report.statements:

@@ -85,8 +85,6 @@ def build_past(
             slug=f"liangzhou-{year}",
             rules=rules_of(rules, year),
             by=by,
-            opens_on=datetime.date(year, 3, 1),
-            closes_on=datetime.date(year, 11, 30),
         )
         data = roster_workbook(units=roster["units"], secretaries=rows, mentors=mentors)
         confirm_roster(preview_roster(district, f"梁州区花名册{year}.xlsx", data, by=by), by=by)

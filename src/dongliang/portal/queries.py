@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
@@ -17,7 +18,7 @@ from dongliang.awards.queries.lists import honour_lists, published_lists
 from dongliang.ballots.models import Round
 from dongliang.ballots.queries.coverage import coverage, heard
 from dongliang.ballots.queries.integrity import RoundLedger, round_ledger
-from dongliang.ballots.queries.rounds import rounds_of
+from dongliang.ballots.queries.rounds import ending_blockers, rounds_of
 from dongliang.common.charts import Estimate, ProfileChart, profile
 from dongliang.common.refusals import Blocker
 from dongliang.mentoring.models import Mentor
@@ -89,7 +90,7 @@ def step_blockers(season: Season, key: str) -> list[Blocker]:
     if key == "open":
         return opening_blockers(season)
     if key == "close":
-        return closing_blockers(season)
+        return closing_blockers(season) + ending_blockers(season, at=now())
     if key == "score":
         return run_blockers(season) + job_blockers(season)
     return []

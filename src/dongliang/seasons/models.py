@@ -25,9 +25,11 @@ class Season(models.Model):
     slug = models.SlugField(_("short name"), max_length=40, unique=True)
     title = models.CharField(_("title"), max_length=80)
     phase = models.CharField(_("phase"), max_length=10, choices=Phase, default=Phase.PREPARING)
-    # The dates the office announces; opening and closing are actions, not the clock's.
+    # From when until when residents may vote (``ballots.calendar``). A day without an hour counts as a whole.
     opens_on = models.DateField(_("opens on"), null=True, blank=True)
     closes_on = models.DateField(_("closes on"), null=True, blank=True)
+    opens_time = models.TimeField(_("opens at"), null=True, blank=True)
+    closes_time = models.TimeField(_("closes at"), null=True, blank=True)
 
     class Meta:
         ordering = ["-pk"]

@@ -100,7 +100,7 @@ def test_cards_hold_the_codes_of_the_households_and_printing_them_is_logged(
         (1, serial) for serial in (11, 12, 13) if serial in open_serials(world)
     ]
     assert [card.address for card in cards] == [f"https://vote.example.cn/v/{card.code}/" for card in cards]
-    assert place == printing.Place("柳荫第一居民区", "望梁街道", None)
+    assert place == printing.Place("柳荫第一居民区", "望梁街道", "")
     assert options == {"enter": "https://vote.example.cn/v/"}
     assert (response["Content-Type"], response.content) == ("application/pdf", b"%PDF-")
     assert "no-store" in response["Cache-Control"]

@@ -31,7 +31,7 @@ def begin_assisted(enrolment: Enrolment, *, by: Account | None, at: datetime.dat
     """
     season = Season.objects.select_for_update().get(pk=enrolment.season_id)
     key = proven_key(season)
-    if blockers := assisting_blockers(enrolment):
+    if blockers := assisting_blockers(enrolment, at=at):
         raise Refused(blockers)
     if card:
         revoke_cards(enrolment, [serial_of(enrolment, key, card)], reason=RevokedCard.Reason.ASSISTED, by=by)

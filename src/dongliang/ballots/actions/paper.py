@@ -104,7 +104,7 @@ def finish_keying(keying: PaperKeying) -> list[int]:
     enters, unless the round is paused just now.
     """
     differing = close_keying(keying)
-    if not differing and not entering_blockers(PaperBatch.objects.get(pk=keying.batch_id)):
+    if not differing and not entering_blockers(PaperBatch.objects.get(pk=keying.batch_id), at=now()):
         enter_batch(keying.batch, by=keying.by)
     return differing
 
@@ -135,7 +135,7 @@ def enter_batch(batch: PaperBatch, *, by: Account | None) -> int:
     A sheet's nonce follows from its place in the batch, so that a batch whose entering was cut off enters once.
     """
     batch = PaperBatch.objects.select_related("round__season", "enrolment").get(pk=batch.pk)
-    if blockers := entering_blockers(batch):
+    if blockers := entering_blockers(batch, at=now()):
         raise Refused(blockers)
     key = proven_key(batch.round.season)
     sheets = list(batch.keyings.get(seat=1).read_sheets.all())

@@ -1,5 +1,6 @@
 """Statements: what is made public of ballots, so that nobody can change them unseen afterwards."""
 
+import datetime
 import os
 import secrets
 import zlib
@@ -8,16 +9,18 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from tempfile import mkstemp
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.timezone import now
+from django.utils.timezone import get_default_timezone, now
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import proof
 from dongliang.ballots.actions.proving import exclude_unproven
+from dongliang.ballots.calendar import dates_of
 from dongliang.ballots.models import Ballot, Round, Statement, StatementPart
-from dongliang.ballots.proof import Cell, Change, Leaf, Leaves, Rows, StatementContent
+from dongliang.ballots.proof import Cell, Change, Leaf, Leaves, Rows, StatedEnd, StatementContent
 from dongliang.ballots.queries.proof import (
     ReceiptDraw,
     archive_files,
@@ -151,6 +154,7 @@ def store_statement(
         tally=proof.digest_of(statement.tally),
         changes=len(changes),
         changes_digest=proof.digest_of(statement.changes) if previous else "",
+        **announced_time(season),
     )
     statement.document, statement.fingerprint = content.canonical.decode(), content.fingerprint
     statement.save(update_fields=["document", "fingerprint"])
@@ -164,6 +168,28 @@ def store_statement(
         unproven=draw.unproven.total(),
     )
     return statement
+
+
+def announced_time(season: Season) -> dict[str, Any]:
+    """From when until when residents could vote, as a statement says it."""
+    dates = dates_of(season)
+    return {
+        "begins": stated_moment(dates.begins),
+        "ends": stated_moment(dates.ends),
+        "moved_ends": tuple(
+            StatedEnd(
+                at=stated_moment(moved.at),
+                before=stated_moment(moved.before),
+                after=stated_moment(moved.after),
+                reason=moved.reason,
+            )
+            for moved in season.moved_ends.all()
+        ),
+    }
+
+
+def stated_moment(moment: datetime.datetime | None) -> str:
+    return moment.astimezone(get_default_timezone()).isoformat(timespec="seconds") if moment else ""
 
 
 def store_parts(statement: Statement, lines: Iterator[str]) -> bytes:

@@ -33,7 +33,7 @@ def send_code(enrolment: Enrolment, number: str, *, address: str, at: datetime.d
 
     The number is stored nowhere: only its digest under the season's key. ``address`` is the sender's network address.
     """
-    if blockers := way_blockers(enrolment, Ballot.Channel.SMS):
+    if blockers := way_blockers(enrolment, Ballot.Channel.SMS, at=at):
         raise Refused(blockers)
     token, code = secrets.token_urlsafe(TOKEN_BYTES), f"{secrets.randbelow(1_000_000):06d}"
     key = proven_key(enrolment.season)
@@ -42,7 +42,9 @@ def send_code(enrolment: Enrolment, number: str, *, address: str, at: datetime.d
         sms_gateway().send(number, code)
     except Unreachable as error:
         logger.error("A code was not sent: %s", error)
-        # The row stays: what went wrong may have gone out all the same, and the limits must hold.
+        # The row stays: what went wrong may have gone out all the same, and the limits must hold. Its code never was valid,
+        # since nobody is shown where to type it, and so it is not held against the address.
+        PhoneCheck.objects.filter(token=token_digest(token)).update(expires_at=at)
         raise Refused(
             Blocker(
                 "sms.unreachable",

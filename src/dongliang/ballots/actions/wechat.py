@@ -24,7 +24,7 @@ STATE_LIFE = datetime.timedelta(minutes=10)
 
 def begin_wechat(enrolment: Enrolment, *, at: datetime.datetime) -> str:
     """The state to send along to WeChat, good for ten minutes and for this neighbourhood. Raises Refused."""
-    if blockers := way_blockers(enrolment, Ballot.Channel.WECHAT):
+    if blockers := way_blockers(enrolment, Ballot.Channel.WECHAT, at=at):
         raise Refused(blockers)
     return passes.issue_state(
         proven_key(enrolment.season),
@@ -40,7 +40,7 @@ def finish_wechat(state: str, code: str, *, at: datetime.datetime) -> str:
     A state comes back once: an address picked up from a log or a shared link opens nothing.
     """
     enrolment, key, expires = enrolment_of_state(state, at)
-    if blockers := way_blockers(enrolment, Ballot.Channel.WECHAT):
+    if blockers := way_blockers(enrolment, Ballot.Channel.WECHAT, at=at):
         raise Refused(blockers)
     spend_state(state, expires, at=at)
     try:

@@ -192,7 +192,7 @@ class Intake:
     async def read_again(self) -> None:
         began = time.monotonic()
         with_names = began - self.names_read_at > NAMES_LAST
-        is_unsure = self.read_at == float("-inf") or self.now.may_mend
+        is_unsure = self.read_at == float("-inf") or self.now.may_mend or time.time() >= self.now.next_moment
         if is_unsure or not await self.granted(IsCurrent(self.now, with_names)):
             self.now = await self.granted(Now(self.now))
             with_names = True

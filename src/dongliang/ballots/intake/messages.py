@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -126,6 +127,8 @@ class Visit:
     voted_with: str = field(default="", repr=False)
     content_type: str = ""
     body: bytes = b""
+    # When it began to come in, by the server's clock: whether that is within the time of voting.
+    at: float = field(default_factory=time.time)
 
     @property
     def is_post(self) -> bool:

@@ -36,7 +36,15 @@ from dongliang.ballots.intake.messages import METHODS, Answer, Unreadable, Visit
 from dongliang.ballots.intake.parts import project_groups
 from dongliang.ballots.intake.skeletons import Piece, passing_piece, slot
 from dongliang.ballots.intake.snapshot import RoundNow, Snapshot
-from dongliang.ballots.intake.wishes import BallotOf, HasVoted, StateOf, Store, TooOften, Unavailable
+from dongliang.ballots.intake.wishes import (
+    BallotOf,
+    HasVoted,
+    IsStored,
+    StateOf,
+    Store,
+    TooOften,
+    Unavailable,
+)
 from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.queries.residents import FoundBallot
 from dongliang.ballots.squares import square
@@ -126,10 +134,11 @@ def rate(visit: Visit, now: Snapshot, text: str) -> Page:
     if isinstance(holder := entitlement(now, text, at=present()), Refusal):
         return refused_code(visit, text, holder)
     round = holder.season.rounds[Round.Kind.SECRETARIES]
-    if not round.is_open:
-        return not_open(visit, holder, round.state)
     indicators = holder.season.rules.indicators
     keys = [indicator.key for indicator in indicators]
+    if (standing := round.standing(visit.at)) != Round.State.OPEN:
+        marks = "".join([visit.form.get(key, [""])[0] for key in keys])
+        return (yield from came_late(visit, holder, round, marks, standing))
     if not visit.is_post:
         return (yield from shown(visit, holder, round, "ballots/rate.html", rate_context))
     takes_comments = holder.season.rules.residents.comments
@@ -158,8 +167,9 @@ def pick(visit: Visit, now: Snapshot, text: str) -> Page:
     if isinstance(holder := entitlement(now, text, at=present()), Refusal):
         return refused_code(visit, text, holder)
     round = holder.season.rounds[Round.Kind.PROJECTS]
-    if not round.is_open:
-        return not_open(visit, holder, round.state)
+    if (standing := round.standing(visit.at)) != Round.State.OPEN:
+        marks = ",".join(sorted(set(visit.form.get("picks", [])), key=lambda pick: (len(pick), pick)))
+        return (yield from came_late(visit, holder, round, marks, standing))
     credential = holder.credential(round.kind)
     if not visit.is_post:
         own, groups = project_groups(holder, visit.look, random.Random(credential))
@@ -213,10 +223,11 @@ def thanks(visit: Visit, now: Snapshot, typed: str) -> Page:
     invites = (
         round.kind == Round.Kind.SECRETARIES
         and (can_vote_again or holder is not None)
-        and there_are_projects(now, round)
+        and takes_picks(visit, now, round)
     )
     officer_page = officer_page_of(holder) if holder else ""
-    variant = (round.kind, round.state, ballot.status, ballot.channel, invites, bool(holder))
+    standing = round.standing(visit.at)
+    variant = (round.kind, standing, ballot.status, ballot.channel, invites, bool(holder))
     page = skeletons.skeleton(
         skeletons.kept,
         visit.look,
@@ -224,13 +235,14 @@ def thanks(visit: Visit, now: Snapshot, typed: str) -> Page:
         variant,
         lambda: {
             "round": round,
+            "standing": standing,
             "status": ballot.status,
             "channel": ballot.channel,
             "is_own": bool(holder),
             # Relative, to addresses that hold no code either.
             "change_page": "change/",
             "projects_page": "projects/",
-            "can_change": can_vote_again and round.is_open,
+            "can_change": can_vote_again and standing == Round.State.OPEN,
             "officer_page": officer_page and slot("officer_page"),
             "invites_to_projects": invites,
             "receipt": slot("receipt"),
@@ -284,7 +296,7 @@ def shown(
         holder.season.names.pages,
         visit.look,
         template,
-        (voted, holder.season.closes_on, holder.is_by_card, holder.channel, *variant),
+        (voted, holder.season.dates, holder.is_by_card, holder.channel, *variant),
         lambda: context(holder, *variant) | {"voted": voted, "nonce": slot("nonce")},
     )
     return filled(
@@ -298,7 +310,7 @@ def rate_context(holder: Entitlement) -> dict[str, Any]:
         # An officer who helps would read it.
         "takes_comments": holder.season.rules.residents.comments and not holder.votes_once,
         "longest_comment": comments.LONGEST,
-        "closes_on": holder.season.closes_on,
+        "dates": holder.season.dates,
         "by_card": holder.is_by_card,
         "secretary": slot("secretary"),
         "place": slot("place"),
@@ -347,7 +359,22 @@ def vote(visit: Visit, holder: Entitlement, round: RoundNow, marks: str, comment
         if against := AGAINST.get(refused.blockers[0].code):
             return no_vote_left(visit, holder, against)
         # Closed or paused while the resident was choosing.
-        return not_open(visit, holder, (yield StateOf(round.pk)))
+        return (yield from came_late(visit, holder, round, marks, (yield StateOf(round.pk))))
+    return received(visit, holder, receipt)
+
+
+def came_late(visit: Visit, holder: Entitlement, round: RoundNow, marks: str, standing: str) -> Page:
+    """Why no vote is taken now; or the receipt of this very page, if it was stored and is sent again for want of an answer."""
+    if visit.is_post:
+        key = holder.season.key
+        receipt = codes.receipt_of(key, holder.credential(round.kind), bytes.fromhex(nonce_of(visit)))
+        if (yield IsStored(codes.receipt_digest(key, receipt), marks)):
+            return received(visit, holder, receipt)
+    return not_open(visit, holder, standing)
+
+
+def received(visit: Visit, holder: Entitlement, receipt: str) -> Answer:
+    """On to the page of the receipt, whose address votes for nobody."""
     answer = see_other(f"/v/thanks/{receipt}/", visit.look)
     answer.voted_with = holder.text
     return answer
@@ -407,11 +434,12 @@ def holder_of(visit: Visit, now: Snapshot, round: RoundNow, ballot: FoundBallot)
     return holder
 
 
-def there_are_projects(now: Snapshot, round: RoundNow) -> bool:
-    """Whether there are projects to choose from in the season of this round."""
+def takes_picks(visit: Visit, now: Snapshot, round: RoundNow) -> bool:
+    """Whether there are projects to choose from now in the season of this round."""
     for season in now.seasons:
         if round in season.rounds.values():
-            return season.rounds[Round.Kind.PROJECTS].is_open and bool(season.names.projects)
+            projects = season.rounds[Round.Kind.PROJECTS]
+            return projects.standing(visit.at) == Round.State.OPEN and bool(season.names.projects)
     return False
 
 
@@ -427,17 +455,17 @@ def refused_code(visit: Visit, text: str, refusal: Refusal) -> Answer:
         return whole(visit, "ballots/enter.html", {"form": form}, 404, wrong=refusal is Refusal.UNKNOWN)
 
 
-def not_open(visit: Visit, holder: Entitlement, state: str) -> Answer:
+def not_open(visit: Visit, holder: Entitlement, standing: str) -> Answer:
     """No voting now: 200 to somebody who only looks, 409 to a vote that was not taken."""
     page = skeletons.skeleton(
         skeletons.kept,
         visit.look,
         "ballots/not_open.html",
-        (state, visit.is_post, holder.season.opens_on),
+        (standing, visit.is_post, holder.season.dates),
         lambda: {
-            "state": state,
+            "standing": standing,
             "is_post": visit.is_post,
-            "opens_on": holder.season.opens_on,
+            "dates": holder.season.dates,
             "place": slot("place"),
         },
     )

@@ -1,7 +1,8 @@
 """What the residents' pages are made of, read beforehand and kept in memory: seasons, rules, names, keys.
 
 A snapshot may be a second old. The one thing that must be true at the moment, whether the round is open, is asked for
-again in the transaction that stores a ballot.
+again in the transaction that stores a ballot. Whether its announced beginning and end have come is judged by the clock, at
+each visit; another end is announced minutes before it comes.
 
 Reading one takes milliseconds, while every resident waits. So a snapshot carries the signs that it can be told by to be out
 of date, which take no time to read, and only when these have changed is all of it read again.
@@ -10,11 +11,16 @@ of date, which take no time to read, and only when these have changed is all of 
 from __future__ import annotations
 
 import datetime
+import math
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from dongliang.ballots import codes
+from django.utils.timezone import now
+
+from dongliang.ballots import calendar, codes
+from dongliang.ballots.actions.rounds import note_moments
+from dongliang.ballots.calendar import Dates, dates_of
 from dongliang.ballots.keys import key_trace
 from dongliang.ballots.models import RevokedCard, Round, Sample
 from dongliang.ballots.queries.cards import revoked_serials
@@ -55,10 +61,12 @@ class RoundNow:
     pk: int
     kind: str
     state: str
+    # The seconds since 1970 from which on, and before which, it takes ballots while it is open.
+    span: tuple[float, float] = (-math.inf, math.inf)
 
-    @property
-    def is_open(self) -> bool:
-        return self.state == Round.State.OPEN
+    def standing(self, at: float) -> str:
+        """Its state; of an open one also whether a visit of that second comes too early or too late."""
+        return calendar.standing(self.state, self.span, at)
 
 
 @dataclass(frozen=True)
@@ -79,8 +87,7 @@ class SeasonNow:
 
     pk: int
     key: bytes = field(repr=False)
-    opens_on: datetime.date | None
-    closes_on: datetime.date | None
+    dates: Dates
     rounds: dict[str, RoundNow]
     names: Names
     # Serials of cards declared lost, by secretary's number.
@@ -102,6 +109,8 @@ class Snapshot:
     fault: Refused | None = None
     states: Any = None
     named: Any = None
+    # When the next announced beginning or end comes, in seconds since 1970: to be written down then.
+    next_moment: float = math.inf
 
     @property
     def may_mend(self) -> bool:
@@ -129,7 +138,17 @@ def signs_of_names() -> Steps[Any]:
 def states_asked() -> Ask:
     return asked(
         Round.objects.order_by("pk").values_list(
-            "season__slug", "season__opens_on", "season__closes_on", "pk", "kind", "state", "key_digest"
+            "season__slug",
+            "season__opens_on",
+            "season__closes_on",
+            "season__opens_time",
+            "season__closes_time",
+            "pk",
+            "kind",
+            "state",
+            "begun_at",
+            "ended_at",
+            "key_digest",
         )
     )
 
@@ -159,19 +178,33 @@ def read_snapshot(before: Snapshot | None = None) -> Snapshot:
     if before and {season.key for season in before.seasons} - {key for _season, key in found}:
         # Destroyed, maybe by another process.
         codes.forget_keys()
+    at = now()
+    if overdue := [
+        season for season, _key in found if any(r.moments_come(at) for r in rounds_of(season).values())
+    ]:
+        for season in overdue:
+            note_moments(season, at=at)
+        return read_snapshot(before)
+    coming = [moment for season, _key in found for moment in coming_moments(season, at=at)]
     seasons = tuple(read_season(season, key, known.get(season.pk), still_named) for season, key in found)
-    return Snapshot(seasons, None, states, named)
+    return Snapshot(seasons, None, states, named, min(coming, default=math.inf))
+
+
+def coming_moments(season: Season, *, at: datetime.datetime) -> list[float]:
+    """The season's announced beginning and end that are to come, in seconds since 1970."""
+    moments = [dates_of(season).begins, dates_of(season).ends]
+    return [moment.timestamp() for moment in moments if moment and moment > at]
 
 
 def read_season(season: Season, key: bytes, known: Names | None, still_named: bool) -> SeasonNow:
-    rounds = {kind: RoundNow(round.pk, kind, round.state) for kind, round in rounds_of(season).items()}
+    rounds = {
+        kind: RoundNow(round.pk, kind, round.state, round.span) for kind, round in rounds_of(season).items()
+    }
     if known is None or not still_named:
         names = read_names(season, key)
         # With all the pages made of them.
         known = known if known == names else names
-    return SeasonNow(
-        season.pk, key, season.opens_on, season.closes_on, rounds, known, revoked_serials(season)
-    )
+    return SeasonNow(season.pk, key, dates_of(season), rounds, known, revoked_serials(season))
 
 
 def read_names(season: Season, key: bytes) -> Names:

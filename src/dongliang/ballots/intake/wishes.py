@@ -13,7 +13,7 @@ from django.utils.timezone import now
 
 from dongliang.ballots.actions.casting import Cast, cast_ballots
 from dongliang.ballots.intake.snapshot import Snapshot, read_snapshot, signs_of_names, signs_of_states
-from dongliang.ballots.models import Round
+from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.queries.residents import FoundBallot, ballots_with, votes_counted
 from dongliang.common.refusals import Refused
 from dongliang.common.steps import Steps, carried_out
@@ -44,6 +44,14 @@ class StateOf:
     """The round's state at this moment."""
 
     round: int
+
+
+@dataclass(frozen=True)
+class IsStored:
+    """Whether there is a ballot with this receipt's digest and these marks: the same page sent once more."""
+
+    receipt: bytes
+    marks: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +192,13 @@ def look_up_states(wishes: Sequence[StateOf]) -> dict[StateOf, str]:
     return {wish: states[wish.round] for wish in wishes}
 
 
+def look_up_stored(wishes: Sequence[IsStored]) -> dict[IsStored, bool]:
+    receipts = {wish.receipt for wish in wishes}
+    rows = Ballot.objects.filter(receipt__in=receipts).values_list("receipt", "marks")
+    stored = {(bytes(receipt), marks) for receipt, marks in rows}
+    return {wish: (wish.receipt, wish.marks) in stored for wish in wishes}
+
+
 def look_up_now(wishes: Sequence[Now]) -> dict[Now, Snapshot]:
     return {wish: read_snapshot(wish.before) for wish in wishes}
 
@@ -194,4 +209,8 @@ ASKED: dict[type, Callable[[Sequence[Any]], Steps[dict[Any, Any]]]] = {
     BallotOf: asking_for_ballots,
     IsCurrent: asking_whether_current,
 }
-LOOKUPS: dict[type, Callable[[Sequence[Any]], dict[Any, Any]]] = {StateOf: look_up_states, Now: look_up_now}
+LOOKUPS: dict[type, Callable[[Sequence[Any]], dict[Any, Any]]] = {
+    StateOf: look_up_states,
+    IsStored: look_up_stored,
+    Now: look_up_now,
+}

@@ -15,7 +15,7 @@ def forget_minutes(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ballots", "0002_look_replaced_ballots_up"),
+        ("ballots", "0003_moments_of_voting"),
     ]
 
     operations = [

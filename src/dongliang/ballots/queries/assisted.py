@@ -1,5 +1,7 @@
 """What may be read of voting with an officer's help: how often, by whom, never what."""
 
+import datetime
+
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -18,9 +20,9 @@ def assisted_voices(enrolment: Enrolment) -> QuerySet[AssistedVoice]:
     return enrolment.assisted_voices.select_related("by")
 
 
-def assisting_blockers(enrolment: Enrolment) -> list[Blocker]:
-    """Every reason why nobody of the neighbourhood can vote with an officer's help now."""
-    found = way_blockers(enrolment, Ballot.Channel.ASSISTED)
+def assisting_blockers(enrolment: Enrolment, *, at: datetime.datetime) -> list[Blocker]:
+    """Every reason why nobody of the neighbourhood can vote with an officer's help at that moment."""
+    found = way_blockers(enrolment, Ballot.Channel.ASSISTED, at=at)
     if not enrolment.organisation.households:
         found.append(
             Blocker(

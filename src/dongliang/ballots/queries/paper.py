@@ -1,8 +1,11 @@
 """What may be read of paper ballots while they are keyed in: never one keyer's entries by the other."""
 
+import datetime
+
 from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
 
+from dongliang.ballots.calendar import EARLY, dates_of
 from dongliang.ballots.models import PaperBatch, PaperKeying, Round
 from dongliang.ballots.queries.coverage import enrolments_of_offices
 from dongliang.ballots.queries.residents import is_accepted
@@ -140,8 +143,11 @@ def finishing_blockers(keying: PaperKeying) -> list[Blocker]:
     return found
 
 
-def entering_blockers(batch: PaperBatch) -> list[Blocker]:
-    """Every reason why the batch cannot be entered now."""
+def entering_blockers(batch: PaperBatch, *, at: datetime.datetime) -> list[Blocker]:
+    """Every reason why the batch cannot be entered at that moment.
+
+    After the announced end it can, until the round closes: sheets that were in the box by then are keyed afterwards.
+    """
     if batch.entered_at:
         return [entered_already()]
     found = []
@@ -153,7 +159,16 @@ def entering_blockers(batch: PaperBatch) -> list[Blocker]:
                 _("It enters by itself when the second of them has finished."),
             )
         )
-    if rounds_of(batch.round.season)[batch.round.kind].state != Round.State.OPEN:
+    round = rounds_of(batch.round.season)[batch.round.kind]
+    if round.standing(at) == EARLY:
+        found.append(
+            Blocker(
+                "ballots.too_early",
+                _("Voting begins on %(day)s.") % {"day": dates_of(round.season).first},
+                _("Until then no vote is taken."),
+            )
+        )
+    elif round.state != Round.State.OPEN:
         found.append(
             Blocker(
                 "ballots.not_open",

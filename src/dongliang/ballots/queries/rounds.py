@@ -1,15 +1,20 @@
 """What may be read of the rounds."""
 
+import datetime
 from collections.abc import Collection
 
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import codes
+from dongliang.ballots.calendar import OVER, dates_of
 from dongliang.ballots.keys import key_path, season_key
 from dongliang.ballots.models import Round
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.seasons.models import Phase, Season
+
+# What a round is in while residents vote, or may again.
+RUNNING = (Round.State.OPEN, Round.State.PAUSED)
 
 
 def rounds_of(season: Season) -> dict[str, Round]:
@@ -20,14 +25,25 @@ def rounds_of(season: Season) -> dict[str, Round]:
     return {kind.value: found[kind] for kind in Round.Kind if kind in found}
 
 
-def opening_blockers(season: Season, kinds: Collection[str] = tuple(Round.Kind)) -> list[Blocker]:
-    """Every reason why none of the rounds of ``kinds`` can open."""
+def opening_blockers(
+    season: Season, kinds: Collection[str] = tuple(Round.Kind), *, at: datetime.datetime
+) -> list[Blocker]:
+    """Every reason why none of the rounds of ``kinds`` can open. Before the announced beginning one can: it waits for it."""
     rounds = rounds_of(season)
     states = {round.state for kind, round in rounds.items() if kind in kinds}
     found = preparing_blockers(season)
+    dates = dates_of(season)
+    if (not rounds or Round.State.PREPARED in states) and dates.ends and at >= dates.ends:
+        found.append(
+            Blocker(
+                "ballots.end_passed",
+                _("Voting was announced to end on %(day)s, and that is past.") % {"day": dates.last},
+                _("Announce other days first."),
+            )
+        )
     if not rounds or Round.State.PREPARED in states:
         return found
-    if states & {Round.State.OPEN, Round.State.PAUSED}:
+    if states & set(RUNNING):
         found.append(
             Blocker(
                 "ballots.open_already",
@@ -76,11 +92,23 @@ def preparing_blockers(season: Season) -> list[Blocker]:
     return found
 
 
-def closing_blockers(season: Season, kinds: Collection[str] = tuple(Round.Kind)) -> list[Blocker]:
-    """Every reason why none of the rounds of ``kinds`` can close."""
-    states = {round.state for kind, round in rounds_of(season).items() if kind in kinds}
-    if states & {Round.State.OPEN, Round.State.PAUSED}:
-        return []
+def closing_blockers(
+    season: Season, kinds: Collection[str] = tuple(Round.Kind), *, at: datetime.datetime
+) -> list[Blocker]:
+    """Every reason why none of the rounds of ``kinds`` can close: one with an announced end does after it."""
+    rounds = [round for kind, round in rounds_of(season).items() if kind in kinds]
+    if running := [round for round in rounds if round.state in RUNNING]:
+        if not season.closes_on or all(round.standing(at) == OVER for round in running):
+            return []
+        return [
+            Blocker(
+                "ballots.before_the_end",
+                _("Residents were told that they can vote until %(day)s.") % {"day": dates_of(season).last},
+                _(
+                    "Close after that. Where it must be earlier, move the end, with a reason that is made public."
+                ),
+            )
+        ]
     return [
         Blocker(
             "ballots.not_open",
@@ -88,6 +116,13 @@ def closing_blockers(season: Season, kinds: Collection[str] = tuple(Round.Kind))
             _("Only open rounds can be closed."),
         )
     ]
+
+
+def ending_blockers(season: Season, *, at: datetime.datetime) -> list[Blocker]:
+    """Every reason why the season's rounds cannot be over and done with by its end: one is running that cannot close."""
+    if any(round.state in RUNNING for round in rounds_of(season).values()):
+        return closing_blockers(season, at=at)
+    return []
 
 
 def pausing_blockers(season: Season, kinds: Collection[str] = tuple(Round.Kind)) -> list[Blocker]:

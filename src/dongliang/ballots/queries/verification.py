@@ -4,9 +4,10 @@ import datetime
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from dongliang.ballots.calendar import EARLY, OVER, dates_of
 from dongliang.ballots.models import Ballot, PhoneCheck, Round
 from dongliang.ballots.queries.residents import is_accepted
 from dongliang.ballots.queries.rounds import rounds_of
@@ -16,14 +17,17 @@ from dongliang.seasons.queries import enrolments
 
 Channel = Ballot.Channel
 
-# An estate may share one network address, and a mobile carrier's customers too: the limit for an address is wide, and
-# only stops a machine. What protects a phone from being flooded is the limit for its number.
+# An estate may share one network address, and a mobile carrier's customers too: the limit for an address is wide as long
+# as its codes are typed in. Whoever has codes sent to strangers types in none, and is soon refused. What protects a phone
+# from being flooded is the limit for its number.
 CODE_LIFE = datetime.timedelta(minutes=5)
 TRIES = 5
 COOLDOWN = datetime.timedelta(minutes=1)
 HOUR, DAY = datetime.timedelta(hours=1), datetime.timedelta(days=1)
-A_NUMBER_A_DAY = 5
+A_NUMBER_A_DAY = 3
 AN_ADDRESS_AN_HOUR = 100
+# So many codes of an address may stay unused, in an hour and in a day, or as many as were used: whatever is more.
+UNUSED_AN_HOUR, UNUSED_A_DAY = 10, 30
 LEAST_A_NEIGHBOURHOOD_A_DAY = 200
 
 
@@ -48,10 +52,9 @@ def enrolment_at(organisation_code: str) -> Enrolment | None:
     return enrolments(season).filter(post__organisation__code=organisation_code).first()
 
 
-def way_blockers(enrolment: Enrolment, channel: str) -> list[Blocker]:
-    """Every reason why nobody of the neighbourhood can show the right to vote in this way now."""
+def way_blockers(enrolment: Enrolment, channel: str, *, at: datetime.datetime) -> list[Blocker]:
+    """Every reason why nobody of the neighbourhood can show the right to vote in this way at that moment."""
     season = enrolment.season
-    states = {round.state for round in rounds_of(season).values()}
     found = []
     if not is_accepted(season.rules, channel):
         found.append(
@@ -69,12 +72,23 @@ def way_blockers(enrolment: Enrolment, channel: str) -> list[Blocker]:
                 _("Please use another way, or ask your neighbourhood committee."),
             )
         )
-    if Round.State.OPEN not in states:
-        found.append(not_open_now(states))
+    if stopped := not_open_at(season, at):
+        found.append(stopped)
     return found
 
 
-def not_open_now(states: set[str]) -> Blocker:
+def not_open_at(season: Season, at: datetime.datetime) -> Blocker | None:
+    """Why nobody can vote at that moment; nothing if in one of the rounds one can."""
+    states = {round.standing(at) for round in rounds_of(season).values()}
+    dates = dates_of(season)
+    if Round.State.OPEN in states:
+        return None
+    if EARLY in states:
+        return Blocker(
+            "ballots.too_early",
+            _("Voting begins on %(day)s.") % {"day": dates.first},
+            _("Until then no vote is taken."),
+        )
     if Round.State.PAUSED in states:
         return Blocker(
             "ballots.paused",
@@ -87,6 +101,14 @@ def not_open_now(states: set[str]) -> Blocker:
             _("Voting has not begun."),
             _("Your neighbourhood committee announces the start."),
         )
+    if OVER in states:
+        return Blocker(
+            "ballots.over",
+            _("Voting ended on %(day)s.") % {"day": dates.last},
+            _(
+                "The programme office closes the vote and has the ballots checked. Your receipt can still be checked."
+            ),
+        )
     return Blocker("ballots.closed", _("Voting is over."), _("Your receipt can still be checked."))
 
 
@@ -96,7 +118,7 @@ def sending_blockers(
     """Why no code can be sent to this number now: the first reason, since the others would tell a sender more."""
     checks = PhoneCheck.objects.filter(enrolment__season=enrolment.season, sent_at__gt=at - DAY)
     own = checks.filter(identity=identity)
-    households = enrolment.organisation.households or 0
+    households = enrolment.organisation.households
     if latest := own.filter(sent_at__gt=at - COOLDOWN).order_by("-sent_at").first():
         wait = (latest.sent_at + COOLDOWN - at).total_seconds()
         return [
@@ -123,7 +145,17 @@ def sending_blockers(
                 _("Please try again in an hour, or without wireless network."),
             )
         ]
-    if checks.filter(enrolment=enrolment).count() >= max(LEAST_A_NEIGHBOURHOOD_A_DAY, households):
+    if too_many_unused(checks.filter(origin=origin), at=at):
+        return [
+            Blocker(
+                "sms.unused",
+                _("Many codes sent to your network have not been used yet."),
+                _(
+                    "Please type in the one you have, or try again in an hour. Your household card works at once."
+                ),
+            )
+        ]
+    if checks.filter(enrolment=enrolment).count() >= messages_a_day(households):
         return [
             Blocker(
                 "sms.neighbourhood_limit",
@@ -140,6 +172,76 @@ def sending_blockers(
             )
         ]
     return []
+
+
+def messages_a_day(households: int | None) -> int:
+    return max(LEAST_A_NEIGHBOURHOOD_A_DAY, households or 0)
+
+
+# A used code is emptied; one that the gateway did not take was never valid, and nobody could use it.
+USED = Count("pk", filter=Q(code=b""))
+UNUSED = Count("pk", filter=~Q(code=b"") & Q(expires_at__gt=F("sent_at")))
+
+
+def too_many_unused(checks: QuerySet[PhoneCheck], *, at: datetime.datetime) -> bool:
+    """Whether most codes of one address go unused: as many as somebody has sent to numbers that are not theirs."""
+    for span, most in ((HOUR, UNUSED_AN_HOUR), (DAY, UNUSED_A_DAY)):
+        counts = checks.filter(sent_at__gt=at - span).order_by().aggregate(used=USED, unused=UNUSED)
+        if counts["unused"] >= max(most, counts["used"]):
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class MessagesOfADay:
+    """Text messages of the last day to a neighbourhood that the office should look at: used up, or mostly not used."""
+
+    neighbourhood: str
+    sent: int
+    # Used, or no longer valid.
+    settled: int
+    used: int
+    allowed: int
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.sent >= self.allowed
+
+    @property
+    def is_mostly_unused(self) -> bool:
+        return self.settled >= WORTH_A_LOOK and self.used * 2 < self.settled
+
+
+# Fewer codes than this tell nothing by going unused.
+WORTH_A_LOOK = 20
+
+
+def messages_to_look_at(of: QuerySet[Enrolment], *, at: datetime.datetime) -> list[MessagesOfADay]:
+    """Those of the neighbourhoods whose messages run out or go mostly unused. A code that is still valid is not counted as unused."""
+    counts = {
+        enrolment: (sent, settled, used)
+        for enrolment, sent, settled, used in PhoneCheck.objects.filter(
+            enrolment__in=of.values("pk"), sent_at__gt=at - DAY
+        )
+        .order_by()
+        .values_list("enrolment_id")
+        .annotate(
+            sent=Count("pk"), settled=Count("pk", filter=Q(code=b"") | Q(expires_at__lte=at)), used=USED
+        )
+    }
+    found = []
+    for enrolment in of.filter(pk__in=counts).select_related("post__organisation"):
+        sent, settled, used = counts[enrolment.pk]
+        row = MessagesOfADay(
+            enrolment.organisation.name,
+            sent,
+            settled,
+            used,
+            messages_a_day(enrolment.organisation.households),
+        )
+        if row.is_used_up or row.is_mostly_unused:
+            found.append(row)
+    return found
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def assisted(request: HttpRequest, organisation_code: str) -> HttpResponse:
         {
             "enrolment": enrolment,
             "form": form,
-            "blockers": assisting_blockers(enrolment),
+            "blockers": assisting_blockers(enrolment, at=now()),
             "allowed": assisted_allowed(enrolment),
             "count": voices.count(),
             "voices": voices[:20],

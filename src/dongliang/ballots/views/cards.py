@@ -16,6 +16,7 @@ from rules.contrib.views import permission_required
 from dongliang.ballots import printing
 from dongliang.ballots.actions.cards import print_cards
 from dongliang.ballots.actions.revoking import revoke_cards
+from dongliang.ballots.calendar import dates_of
 from dongliang.ballots.forms import ANSWERS, CardsForm, OfficeCardsForm, PaperBallotsForm, RevokeForm
 from dongliang.ballots.links import full_address
 from dongliang.ballots.models import PaperBatch, Round, Sample
@@ -44,7 +45,9 @@ def fetch_enrolment(request: HttpRequest, organisation_code: str) -> Enrolment:
 
 
 def place_of(enrolment: Enrolment) -> printing.Place:
-    return printing.Place(enrolment.organisation.name, enrolment.subdistrict.name, enrolment.season.closes_on)
+    return printing.Place(
+        enrolment.organisation.name, enrolment.subdistrict.name, dates_of(enrolment.season).last
+    )
 
 
 def pdf_response(name: str, data: bytes) -> HttpResponse:

@@ -1,6 +1,7 @@
 """What the programme office and the subdistrict offices use."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -10,16 +11,19 @@ from django.core.paginator import Paginator
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from rules.contrib.views import permission_required
 
 from dongliang.ballots.actions.pausing import pause_rounds, resume_rounds
 from dongliang.ballots.actions.rounds import announce_dates, close_rounds, open_rounds, prepare_rounds
+from dongliang.ballots.calendar import dates_of
 from dongliang.ballots.forms import CoverageFilter, DatesForm, RoundForm
 from dongliang.ballots.queries.coverage import NeighbourhoodCoverage, coverage, enrolments_of_offices
+from dongliang.ballots.queries.days import moved_ends_of, waits_to_be_closed
 from dongliang.ballots.queries.rounds import closing_blockers, opening_blockers, preparing_blockers, rounds_of
-from dongliang.ballots.queries.verification import ways_of
+from dongliang.ballots.queries.verification import messages_to_look_at, ways_of
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.common.sheets import Table, xlsx_response
 from dongliang.people.models import Account
@@ -40,21 +44,25 @@ def rounds(request: HttpRequest) -> HttpResponse:
     shown = [each for row in rows for each in row.neighbourhoods if form.keeps(each)]
     if request.GET.get("format") == "xlsx":
         return coverage_workbook(season, shown)
-    found = rounds_of(season)
+    found, at = rounds_of(season), now()
     return render(
         request,
         "ballots/rounds.html",
         {
             "season": season,
-            "rounds": found.values(),
             "states": {round.state for round in found.values()},
             "ways": ways_of(season),
+            "messages_to_look_at": messages_to_look_at(enrolments_of_offices(request.user, season), at=at),
             "round_form": RoundForm(auto_id="one_%s"),
-            "dates_form": DatesForm({"opens_on": season.opens_on, "closes_on": season.closes_on}),
+            "round_standings": [(round, round.standing(at)) for round in found.values()],
+            "dates": dates_of(season),
+            "dates_form": DatesForm(initial=asdict(dates_of(season))),
+            "moved_ends": moved_ends_of(season),
+            "waits_to_be_closed": waits_to_be_closed(season, at=at),
             "may_run": request.user.has_perm("ballots.run_rounds", season),
             "preparing_blockers": preparing_blockers(season),
-            "opening_blockers": opening_blockers(season),
-            "closing_blockers": closing_blockers(season),
+            "opening_blockers": opening_blockers(season, at=at),
+            "closing_blockers": closing_blockers(season, at=at),
             "form": form,
             "page": Paginator(shown, ROWS_A_PAGE).get_page(request.GET.get("page")),
             "subdistricts": rows,

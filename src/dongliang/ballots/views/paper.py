@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -97,7 +98,7 @@ def batch(request: HttpRequest, pk: int) -> HttpResponse:
             "keyings": [(keying, found.sheets - len(missing_sheets(keying))) for keying in keyings],
             "own": own,
             "seat_blockers": seat_blockers(found, request.user),
-            "entering_blockers": entering_blockers(found),
+            "entering_blockers": entering_blockers(found, at=now()),
             "is_agreed": len(keyings) == 2 and all(keying.finished_at for keying in keyings),
         },
     )

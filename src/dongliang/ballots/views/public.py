@@ -9,8 +9,10 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from dongliang.ballots.actions.publishing import archive_of
+from dongliang.ballots.calendar import dates_of
 from dongliang.ballots.forms import ReceiptForm
 from dongliang.ballots.models import Statement
+from dongliang.ballots.queries.days import all_moved_ends
 from dongliang.ballots.queries.proof import published_statements
 from dongliang.ballots.queries.residents import receipt_status
 from dongliang.ballots.views.unsigned import for_residents, page
@@ -36,10 +38,15 @@ def proof(request: HttpRequest) -> HttpResponse:
     seasons: dict[int, list[Statement]] = {}
     for statement in published_statements():
         seasons.setdefault(statement.season_id, []).append(statement)
-    shown = [(statements[0], statements[1:]) for statements in seasons.values()]
+    moved = all_moved_ends()
+    shown = [
+        (last, earlier, dates_of(last.season), moved.get(last.season, []))
+        for last, *earlier in seasons.values()
+    ]
+    moving = [(season, ends) for season, ends in moved.items() if season.pk not in seasons]
     slug, version = (shown[0][0].season.slug, shown[0][0].version) if shown else ("season", 1)
     command = f"dongliang ballots verify {slug}-{version}.zip --receipt {EXAMPLE}"
-    return render(request, "ballots/proof.html", {"shown": shown, "command": command})
+    return render(request, "ballots/proof.html", {"shown": shown, "moving": moving, "command": command})
 
 
 @login_not_required

@@ -9,13 +9,14 @@ from django.utils.timezone import now
 
 from dongliang.ballots.actions.sms import check_code, send_code
 from dongliang.ballots.actions.wechat import begin_wechat, finish_wechat
+from dongliang.ballots.calendar import dates_of
 from dongliang.ballots.forms import CodeForm, PhoneForm, TextedCodeForm
 from dongliang.ballots.gateways import wechat_address
 from dongliang.ballots.intake import messages
 from dongliang.ballots.links import full_address
-from dongliang.ballots.models import Ballot, Round
-from dongliang.ballots.queries.rounds import rounds_of, seasons_with_rounds
-from dongliang.ballots.queries.verification import enrolment_at, not_open_now, way_blockers, ways_of
+from dongliang.ballots.models import Ballot
+from dongliang.ballots.queries.rounds import seasons_with_rounds
+from dongliang.ballots.queries.verification import enrolment_at, not_open_at, way_blockers, ways_of
 from dongliang.ballots.views.unsigned import answered, for_residents, page, see_other
 from dongliang.common.refusals import Refused
 from dongliang.seasons.models import Enrolment
@@ -37,7 +38,6 @@ def here(request: HttpRequest, organisation_code: str) -> HttpResponse:
     enrolment = enrolment_at(organisation_code)
     if enrolment is None:
         return nowhere(request)
-    states = {round.state for round in rounds_of(enrolment.season).values()}
     return page(
         request,
         "ballots/here.html",
@@ -45,7 +45,8 @@ def here(request: HttpRequest, organisation_code: str) -> HttpResponse:
             "enrolment": enrolment,
             "form": CodeForm(),
             "ways": {way.channel for way in ways_of(enrolment.season) if way.is_ready},
-            "stopped": None if Round.State.OPEN in states else not_open_now(states),
+            "stopped": not_open_at(enrolment.season, now()),
+            "dates": dates_of(enrolment.season),
         },
     )
 
@@ -56,7 +57,7 @@ def phone(request: HttpRequest, organisation_code: str) -> HttpResponse:
     enrolment = enrolment_at(organisation_code)
     if enrolment is None:
         return nowhere(request)
-    if blockers := way_blockers(enrolment, Ballot.Channel.SMS):
+    if blockers := way_blockers(enrolment, Ballot.Channel.SMS, at=now()):
         return not_now(request, enrolment, Refused(blockers))
     seasons_with_rounds()  # a lost key is no answer to a form
     form = PhoneForm(request.POST if request.method == "POST" else None)

@@ -6,9 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
+from django.utils.timezone import now
 from rules.contrib.views import permission_required
 
 from dongliang.ballots.queries.coverage import coverage, enrolments_of_offices
+from dongliang.ballots.queries.verification import messages_to_look_at
 from dongliang.seasons.models import Season
 from dongliang.seasons.queries import seasons_visible_to
 
@@ -41,6 +43,9 @@ def rendered_tiles(request: HttpRequest, season: Season) -> str:
         "ballots/_tiles.html",
         {
             "subdistricts": rows,
+            "messages_to_look_at": len(
+                messages_to_look_at(enrolments_of_offices(request.user, season), at=now())
+            ),
             "ballots": sum(row.ballots for row in rows),
             "households": sum(row.households for row in rows),
             "below_minimum": sum(row.below_minimum for row in rows),
