@@ -8,7 +8,7 @@ import threading
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import OperationalError
+from django.db import OperationalError, connections
 
 from dongliang.common.middleware import LARGEST_BODY
 from dongliang.serving import answers, bodies
@@ -101,8 +101,9 @@ def ask(wsgi, *clients):
 
 
 @pytest.fixture
-def session(transactional_db):
-    """The cookie of somebody signed in."""
+def session(transactional_db, monkeypatch):
+    """The cookie of somebody signed in. Threads keep no connection open, which nobody would close."""
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
     store = SessionStore()
     store[SESSION_KEY] = "1"
     store.save()
@@ -141,7 +142,7 @@ def test_a_stranger_sends_no_more_than_the_longest_form(path, size, status, says
 
 
 @pytest.mark.parametrize("cookie", ["sessionid=nobody-s-but-as-long-as-a-session", "sessionid=", "other=1"])
-def test_a_session_that_is_nobody_s_is_a_stranger_s(transactional_db, cookie):
+def test_a_session_that_is_nobody_s_is_a_stranger_s(session, cookie):
     [client] = ask(echo, Client(parts=[b"a" * MEGABYTE], cookie=f"{cookie}; django_language=en"))
 
     assert client.status == 413

@@ -123,7 +123,11 @@ def serve(host: str, port: int, workers: int, only: str | None) -> None:
     """Serve the site until stopped."""
     from django.core.management import call_command
 
+    from dongliang.common.databases import durability_warnings
+
     call_command("migrate", verbosity=0)
+    for warning in durability_warnings():
+        click.echo(f"{warning.msg} {warning.hint}", err=True)
     run_server(host, port, workers=workers, part=only or "all")
 
 

@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from dongliang.ballots.intake.application import Receive, Scope, Send, say, visit_of
 from dongliang.ballots.intake.messages import cookies_of
+from dongliang.common.databases import patience
 from dongliang.serving.answers import KEPT_IN_MEMORY, Answers, Handed, Told, refusal
 from dongliang.serving.bodies import Bodies, Gone, NotTaken, let_pass
 from dongliang.serving.places import Full
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 THREADS = 4
 # Whoever gets no thread in so long is asked to come again, rather than to wait without end.
 SECONDS_FOR_A_THREAD = 20.0
+# For so long a page waits for one word of the database: a resident's, and one of the office's, which may count a million.
+PATIENCE_OF_RESIDENTS, PATIENCE = 5.0, 60.0
 
 
 class Pages:
@@ -83,6 +86,7 @@ class Pages:
             self.turns.release()
 
     def run(self, environ: dict[str, Any]) -> Told:
+        patience.set(PATIENCE_OF_RESIDENTS if environ["PATH_INFO"].startswith("/v/") else PATIENCE)
         told = Told()
         output = self.wsgi(environ, told.start)
         try:
@@ -102,6 +106,7 @@ class Unanswered(Exception):
 
 def is_somebodys(session: str) -> bool:
     """Whether the session is that of an account. Raises Unanswered."""
+    patience.set(PATIENCE_OF_RESIDENTS)
     close_old_connections()
     try:
         return bool(import_module(settings.SESSION_ENGINE).SessionStore(session).get(SESSION_KEY))
