@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -175,3 +176,20 @@ def test_anything_else_of_wechat_is_a_fault(wechat, told):
 
     with pytest.raises(gateways.Unreachable):
         gateways.wechat_openid("c0de")
+
+
+def test_an_answer_that_trickles_in_is_not_waited_for(server, settings, monkeypatch):
+    settings.SMS_URL = server.url
+    monkeypatch.setattr(gateways, "PATIENCE", 0.2)
+    monkeypatch.setattr(gateways, "PIECE", 1)
+    reads = gateways.http.client.HTTPResponse.read1
+
+    def slowly(response, size):
+        time.sleep(0.01)
+        return reads(response, size)
+
+    monkeypatch.setattr(gateways.http.client.HTTPResponse, "read1", slowly)
+    server.told = (200, {}, b"a" * 1000)
+
+    with pytest.raises(gateways.Unreachable, match="TimeoutError"):
+        gateways.HttpGateway().send("13912345678", "012345")

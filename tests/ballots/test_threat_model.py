@@ -40,6 +40,7 @@ from dongliang.ballots.queries.residents import receipt_status
 from dongliang.ballots.queries.sample import sampled_serials
 from dongliang.common.models import ActionLogEntry
 from dongliang.common.refusals import Refused
+from dongliang.people.models import Role
 from tests.factories.ballots import (
     NOON,
     cast,
@@ -49,7 +50,7 @@ from tests.factories.ballots import (
     make_rounds,
     make_voting_world,
 )
-from tests.factories.season import make_world
+from tests.factories.season import make_account, make_world
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "threat-model.md"
 MARKS = ("5431", "1234", "5023", "4312")
@@ -589,6 +590,11 @@ def test_not_claimed_whoever_uses_a_card_up_has_its_last_word_until_it_is_replac
     revoke_cards(world.enrolments[0], [1], reason="seen", by=None)
 
     cast(rounds[0], make_cast(rounds[0], world.enrolments[0], "1111", 2))
+    close_rounds(world.season, by=None)
+    flag = Flag.objects.get()
+    for name in ("panel-1", "panel-2"):
+        judge = make_account(name, (Role.OFFICE, world.district))
+        judge_flag(flag, decision="exclude", reason="seen", by=judge)
     assert list(Ballot.objects.filter(status="counted").values_list("marks", flat=True)) == ["1111"]
 
 

@@ -4,19 +4,47 @@ import http.client
 import json
 import logging
 import string
+import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+from dongliang.common.refusals import Blocker, Refused
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 5  # seconds a thread waits for another server
 LARGEST_ANSWER = 64 * 1024
+PIECE = 4 * 1024
+# So many calls of a process at a time: a slow gateway must leave threads to the pages that need none.
+MOST_CALLS = 2
+calls = threading.BoundedSemaphore(MOST_CALLS)
+TOO_MANY_CALLS = "ways.too_many_calls"
+
+
+@contextmanager
+def place_for_a_call() -> Iterator[None]:
+    """One of the few calls under way, taken before anything is stored for it. Raises Refused."""
+    if not calls.acquire(blocking=False):
+        raise Refused(
+            Blocker(
+                TOO_MANY_CALLS,
+                _("Very many are voting in this way in this moment."),
+                _("Please wait ten seconds, then try again, or use your household card."),
+            )
+        )
+    try:
+        yield
+    finally:
+        calls.release()
 
 
 class Unreachable(Exception):
@@ -115,11 +143,22 @@ def fetched(address: str, body: bytes | None = None, headers: Mapping[str, str] 
     opener = urllib.request.build_opener(NoRedirects)
     try:
         request = urllib.request.Request(address, body, dict(headers or {}))
+        ends = time.monotonic() + PATIENCE
         with opener.open(request, timeout=PATIENCE) as response:
-            return response.read(LARGEST_ANSWER)
+            return read_until(response, ends)
     except urllib.error.HTTPError as error:
         error.close()
         raise Unreachable(f"answered {error.code}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         # Not the error itself: it may quote the address, in which a secret stands.
         raise Unreachable(type(error).__name__) from None
+
+
+def read_until(response: http.client.HTTPResponse, ends: float) -> bytes:
+    """The answer, however it trickles in. Raises TimeoutError when it does so for too long."""
+    answer = b""
+    while len(answer) < LARGEST_ANSWER and (piece := response.read1(PIECE)):
+        answer += piece
+        if time.monotonic() > ends:
+            raise TimeoutError
+    return answer

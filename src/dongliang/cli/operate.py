@@ -105,7 +105,7 @@ def new_season(slug: str, preset_name: str, code: str | None) -> None:
 PARTS = {
     "all": "dongliang.asgi:application",
     "residents": "dongliang.asgi:residents",
-    "pages": "dongliang.wsgi:application",
+    "pages": "dongliang.asgi:pages",
 }
 
 
@@ -123,25 +123,36 @@ def serve(host: str, port: int, workers: int, only: str | None) -> None:
     """Serve the site until stopped."""
     from django.core.management import call_command
 
+    from dongliang.common.databases import durability_warnings
+
     call_command("migrate", verbosity=0)
+    for warning in durability_warnings():
+        click.echo(f"{warning.msg} {warning.hint}", err=True)
     run_server(host, port, workers=workers, part=only or "all")
+
+
+# A server that is told to stop answers what has arrived, and waits no longer than so for who sends or reads slowly. A body
+# has ten seconds to arrive, a ballot is stored meanwhile.
+SECONDS_TO_STOP = 15
 
 
 def run_server(host: str, port: int, *, workers: int = 1, part: str = "all") -> None:
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
 
-    is_wsgi = part == "pages"
     Granian(
         PARTS[part],
         address=host,
         port=port,
-        interface=Interfaces.WSGI if is_wsgi else Interfaces.ASGI,
+        interface=Interfaces.ASGI,
         workers=workers,
-        blocking_threads=4 if is_wsgi else 1,
+        blocking_threads=1,
+        # What a proxy speaks. HTTP/2 would let one connection ask for hundreds of pages at a time.
+        http=HTTPModes.http1,
         websockets=False,
         # A process that ends, for want of memory say, would take the whole site with it.
         respawn_failed_workers=True,
+        workers_kill_timeout=SECONDS_TO_STOP,
         # The address of a resident's page holds a code.
         log_access=False,
     ).serve()

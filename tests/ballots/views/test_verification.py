@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from contextlib import ExitStack
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -10,10 +11,12 @@ from django.test import Client
 
 from dongliang.ballots.actions.pausing import pause_rounds
 from dongliang.ballots.actions.rounds import close_rounds
+from dongliang.ballots.gateways import MOST_CALLS, place_for_a_call
 from dongliang.ballots.keys import key_path
 from dongliang.ballots.models import Ballot, PhoneCheck, SpentState
 from dongliang.ballots.queries.rounds import rounds_of
 from dongliang.ballots.views.verification import client_address
+from dongliang.common.allowances import Allowances
 from tests.ballots.test_gateways import server  # noqa: F401
 from tests.browser import axe, follow, shoot
 from tests.factories.ballots import Outbox, make_projects, make_voting_world
@@ -255,6 +258,49 @@ def test_a_wechat_that_refuses_is_told_politely(client, world, wechat, told):
     assert response.status_code == 200
     assert "暂时用不了" in page(response) or "微信" in page(response)
     assert "s3cret" not in page(response)
+
+
+@pytest.fixture
+def all_calls_under_way():
+    """As many as there are places are out and have no answer yet."""
+    with ExitStack() as stack:
+        for _ in range(MOST_CALLS):
+            stack.enter_context(place_for_a_call())
+        yield
+
+
+def test_while_wechat_is_slow_others_are_asked_to_wait_and_lose_no_state(client, world, wechat):
+    state = parse_qs(urlsplit(client.get("/v/at/LZ0101/wechat/")["Location"]).query)["state"][0]
+    with ExitStack() as stack:
+        for _ in range(MOST_CALLS):
+            stack.enter_context(place_for_a_call())
+        waiting = client.get("/v/wechat/", {"code": "c", "state": state})
+        others = client.get("/v/receipt/")
+    again = client.get("/v/wechat/", {"code": "c", "state": state})
+
+    assert (waiting.status_code, waiting["Retry-After"], others.status_code) == (503, "10", 200)
+    assert "请等十秒" in page(waiting)
+    assert again.status_code == 303
+    assert len(wechat.asked) == 1
+
+
+def test_while_the_gateway_is_slow_others_are_asked_to_wait_and_lose_no_code(
+    client, world, all_calls_under_way
+):
+    response = client.post("/v/at/LZ0101/phone/", {"number": "13912345678"})
+
+    assert "请等十秒" in page(response)
+    assert (Outbox.sent, PhoneCheck.objects.count()) == ([], 0)
+
+
+def test_voting_by_wechat_is_begun_so_often_from_one_address(client, world, wechat, monkeypatch):
+    monkeypatch.setattr("dongliang.ballots.actions.wechat.starts", Allowances(2, 3600))
+
+    told = [client.get("/v/at/LZ0101/wechat/", REMOTE_ADDR="192.0.2.1") for _ in range(3)]
+    other = client.get("/v/at/LZ0101/wechat/", REMOTE_ADDR="192.0.2.2")
+
+    assert [response.status_code for response in (*told, other)] == [302, 302, 200, 302]
+    assert "开始微信投票的次数太多" in page(told[2])
 
 
 @pytest.mark.parametrize("state", ["", "x", "0" * 64, "\x00", "票" * 50])

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import passes
-from dongliang.ballots.gateways import Unreachable, sms_gateway
+from dongliang.ballots.gateways import Unreachable, place_for_a_call, sms_gateway
 from dongliang.ballots.models import Ballot, PhoneCheck
 from dongliang.ballots.queries.rounds import proven_key
 from dongliang.ballots.queries.verification import (
@@ -37,9 +37,10 @@ def send_code(enrolment: Enrolment, number: str, *, address: str, at: datetime.d
         raise Refused(blockers)
     token, code = secrets.token_urlsafe(TOKEN_BYTES), f"{secrets.randbelow(1_000_000):06d}"
     key = proven_key(enrolment.season)
-    store_check(enrolment, number, key=key, token=token, code=code, address=address, at=at)
     try:
-        sms_gateway().send(number, code)
+        with place_for_a_call():
+            store_check(enrolment, number, key=key, token=token, code=code, address=address, at=at)
+            sms_gateway().send(number, code)
     except Unreachable as error:
         logger.error("A code was not sent: %s", error)
         # The row stays: what went wrong may have gone out all the same, and the limits must hold. Its code never was valid,

@@ -9,10 +9,11 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from dongliang.ballots import passes
-from dongliang.ballots.gateways import Unreachable, wechat_openid
+from dongliang.ballots.gateways import Unreachable, place_for_a_call, wechat_openid
 from dongliang.ballots.models import Ballot, SpentState
 from dongliang.ballots.queries.rounds import proven_key, seasons_with_rounds
-from dongliang.ballots.queries.verification import way_blockers
+from dongliang.ballots.queries.verification import AN_ADDRESS_AN_HOUR, HOUR, way_blockers
+from dongliang.common.allowances import Allowances
 from dongliang.common.refusals import Blocker, Refused
 from dongliang.seasons.models import Enrolment
 from dongliang.seasons.queries import enrolments
@@ -20,12 +21,25 @@ from dongliang.seasons.queries import enrolments
 logger = logging.getLogger(__name__)
 
 STATE_LIFE = datetime.timedelta(minutes=10)
+# Nothing is stored of a start, so that it is counted here and not in the database.
+starts = Allowances(AN_ADDRESS_AN_HOUR, HOUR.total_seconds())
 
 
-def begin_wechat(enrolment: Enrolment, *, at: datetime.datetime) -> str:
-    """The state to send along to WeChat, good for ten minutes and for this neighbourhood. Raises Refused."""
+def begin_wechat(enrolment: Enrolment, *, address: str, at: datetime.datetime) -> str:
+    """The state to send along to WeChat, good for ten minutes and for this neighbourhood. Raises Refused.
+
+    ``address`` is the network address of whoever asks.
+    """
     if blockers := way_blockers(enrolment, Ballot.Channel.WECHAT, at=at):
         raise Refused(blockers)
+    if not starts.takes(address):
+        raise Refused(
+            Blocker(
+                "wechat.address_limit",
+                _("Voting by WeChat has been begun too often from your network within the hour."),
+                _("Please try again in an hour, or without wireless network."),
+            )
+        )
     return passes.issue_state(
         proven_key(enrolment.season),
         number=enrolment.number,
@@ -42,9 +56,10 @@ def finish_wechat(state: str, code: str, *, at: datetime.datetime) -> str:
     enrolment, key, expires = enrolment_of_state(state, at)
     if blockers := way_blockers(enrolment, Ballot.Channel.WECHAT, at=at):
         raise Refused(blockers)
-    spend_state(state, expires, at=at)
     try:
-        openid = wechat_openid(code)
+        with place_for_a_call():
+            spend_state(state, expires, at=at)
+            openid = wechat_openid(code)
     except Unreachable as error:
         logger.error("WeChat did not say who came back: %s", error)
         raise Refused(

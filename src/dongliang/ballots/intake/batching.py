@@ -11,7 +11,8 @@ from typing import Any
 
 from django.db import connections
 
-from dongliang.ballots.intake.wishes import Unavailable
+from dongliang.ballots.intake.wishes import SECONDS_TO_ANSWER, Unavailable
+from dongliang.common.databases import patience
 
 # While many come, so long a wait lets more of them share a transaction, and spares more than it costs.
 PAUSE = 0.002
@@ -58,6 +59,7 @@ class Batcher:
         self.thread = None
 
     def work(self, loop: asyncio.AbstractEventLoop) -> None:
+        patience.set(SECONDS_TO_ANSWER)
         try:
             while batch := self.taken():
                 outcomes = self.granted([wish for wish, _future in batch])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError
 from django.utils.timezone import now
 
 from dongliang.ballots.actions.casting import Cast, cast_ballots
+from dongliang.ballots.intake.lost import lose_connection, ready_to_store
 from dongliang.ballots.intake.snapshot import Snapshot, read_snapshot, signs_of_names, signs_of_states
 from dongliang.ballots.models import Ballot, Round
 from dongliang.ballots.queries.residents import FoundBallot, ballots_with, votes_counted
@@ -22,6 +24,10 @@ logger = logging.getLogger(__name__)
 
 # What ails the database rather than the wish. An InternalError is what PostgreSQL calls a file that may not grow.
 TO_BE_TRIED_LATER = (OperationalError, InterfaceError, InternalError)
+# A resident's phone waits for so long for one word of the database. PostgreSQL gives up a little earlier where it waits for
+# somebody's lock: then it is known that nothing was stored.
+SECONDS_TO_ANSWER = 5.0
+GIVES_UP = "SET statement_timeout = '4s'"
 
 
 @dataclass(frozen=True)
@@ -109,12 +115,13 @@ def granted(wishes: Sequence[Any], grant: Any) -> list[Any]:
     outcomes: list[Any] = [None] * len(wishes)
     failed: list[int] = []
     for attempt in (1, 2):
+        began = time.monotonic()
         try:
             outcomes = grant(wishes)
             break
         except TO_BE_TRIED_LATER as error:
-            connection.close()
-            if attempt == 2:
+            lose_connection()
+            if attempt == 2 or time.monotonic() - began >= SECONDS_TO_ANSWER:
                 logger.error("The database does not answer residents: %s", error)
                 return [Unavailable()] * len(wishes)
         except Exception as error:
@@ -130,6 +137,7 @@ def granted(wishes: Sequence[Any], grant: Any) -> list[Any]:
 
 def store(wishes: Sequence[Store]) -> list[Any]:
     """Store ballots, those of each round in a transaction."""
+    ready_to_store()
     outcomes: list[Any] = [None] * len(wishes)
     for (round, key), places in by_round(wishes).items():
         try:

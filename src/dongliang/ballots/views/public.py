@@ -1,10 +1,7 @@
 """What anybody may ask of ballots: what became of one, by its receipt, and what was published of all."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
@@ -19,7 +16,6 @@ from dongliang.ballots.views.unsigned import for_residents, page
 
 # A receipt as it looks; nobody's.
 EXAMPLE = "8WQ2M-4KX7P"
-PIECE = 1 << 16
 
 
 @for_residents
@@ -51,20 +47,14 @@ def proof(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_safe
-def archive(request: HttpRequest, slug: str, version: int) -> StreamingHttpResponse:
+def archive(request: HttpRequest, slug: str, version: int) -> FileResponse:
     """Everything published of a season up to a statement, as one file."""
     statement = get_object_or_404(
         Statement.objects.select_related("season"), season__slug=slug, version=version
     )
-    path = archive_of(statement)
-    response = StreamingHttpResponse(pieces(path), content_type="application/zip")
-    response["Content-Length"] = str(path.stat().st_size)
-    response["Content-Disposition"] = f'attachment; filename="{slug}-{version}.zip"'
-    return response
-
-
-def pieces(path: Path) -> Iterator[bytes]:
-    """The file, opened when the first piece is asked for, and closed with the last."""
-    with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            yield piece
+    return FileResponse(
+        archive_of(statement).open("rb"),
+        as_attachment=True,
+        filename=f"{slug}-{version}.zip",
+        content_type="application/zip",
+    )

@@ -20,8 +20,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
+from dongliang.ballots.intake import pages
 from dongliang.ballots.intake.messages import A_YEAR, Look, look_of
 from dongliang.ballots.intake.skeletons import frame, policy
+from dongliang.ballots.intake.wishes import TO_BE_TRIED_LATER
+from dongliang.ballots.views.residents import response_of, visit_of
 from dongliang.common.refusals import Refused
 
 logger = logging.getLogger(__name__)
@@ -43,6 +46,9 @@ def for_residents(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
                 response = view(request, *args, **kwargs)
             except (BadRequest, MultiPartParserError, SuspiciousOperation):
                 response = render(request, "400.html", status=400)
+            except TO_BE_TRIED_LATER as error:
+                logger.error("The database does not answer residents: %s", type(error).__name__)
+                response = response_of(visit_of(request), pages.busy(visit_of(request)), "")
             except Refused as lost_key:
                 logger.error("Residents cannot vote: %s", lost_key)
                 response = page(request, "ballots/fault.html", status=503)

@@ -11,8 +11,9 @@ from dongliang.ballots.actions.sms import check_code, send_code
 from dongliang.ballots.actions.wechat import begin_wechat, finish_wechat
 from dongliang.ballots.calendar import dates_of
 from dongliang.ballots.forms import CodeForm, PhoneForm, TextedCodeForm
-from dongliang.ballots.gateways import wechat_address
+from dongliang.ballots.gateways import TOO_MANY_CALLS, wechat_address
 from dongliang.ballots.intake import messages
+from dongliang.ballots.intake.pages import RETRY_AFTER
 from dongliang.ballots.links import full_address
 from dongliang.ballots.models import Ballot
 from dongliang.ballots.queries.rounds import seasons_with_rounds
@@ -97,7 +98,7 @@ def wechat(request: HttpRequest, organisation_code: str) -> HttpResponse:
         return nowhere(request)
     seasons_with_rounds()
     try:
-        state = begin_wechat(enrolment, at=now())
+        state = begin_wechat(enrolment, address=client_address(request), at=now())
     except Refused as refusal:
         return not_now(request, enrolment, refusal)
     return HttpResponseRedirect(
@@ -117,6 +118,10 @@ def wechat_return(request: HttpRequest) -> HttpResponse:
 
 
 def not_now(request: HttpRequest, enrolment: Enrolment | None, refusal: Refused) -> HttpResponse:
-    """Why this way does not lead on: 200 to somebody who only looks, 409 to a form that was not taken."""
+    """Why this way does not lead on: 200 to somebody who only looks, 409 to a form that was not taken, 503 for the moment."""
     context = {"enrolment": enrolment, "reasons": refusal.blockers}
+    if any(blocker.code == TOO_MANY_CALLS for blocker in refusal.blockers):
+        response = page(request, "ballots/not_now.html", context, status=503)
+        response["Retry-After"] = RETRY_AFTER
+        return response
     return page(request, "ballots/not_now.html", context, status=409 if request.method == "POST" else 200)
