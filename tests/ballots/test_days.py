@@ -91,8 +91,8 @@ def page(response):
         (moment(2021, 11, 7, 23, 59, 59), 409, "投票从 2021年11月8日 开始。"),
         (moment(2021, 11, 8, 0, 0, 0), 303, ""),
         (moment(2021, 11, 20, 23, 59, 59), 303, ""),
-        (moment(2021, 11, 21, 0, 0, 0), 409, "投票到 2021年11月20日 为止，已经截止。"),
-        (moment(2024, 1, 1), 409, "投票到 2021年11月20日 为止，已经截止。"),
+        (moment(2021, 11, 21, 0, 0, 0), 409, "投票已于2021年11月20日截止。"),
+        (moment(2024, 1, 1), 409, "投票已于2021年11月20日截止。"),
     ],
 )
 def test_ballots_are_taken_from_the_first_second_of_the_first_day_to_the_last_of_the_last(
@@ -129,7 +129,7 @@ def test_an_hour_ends_the_last_day_to_the_second(client, world):
 
     assert [response.status_code for response in sent] == [409, 303, 303, 409]
     assert "投票从 2021年11月8日09:00 开始。" in page(sent[0])
-    assert "投票到 2021年11月20日18:00 为止，已经截止。" in page(sent[3])
+    assert "投票已于2021年11月20日18:00截止。" in page(sent[3])
 
 
 def test_rounds_without_days_take_ballots_from_opening_to_closing(client, db):
@@ -213,9 +213,9 @@ def test_no_other_way_leads_to_a_vote_before_the_beginning_and_after_the_end(wor
     home = enrolments(world.season).first()
 
     assert refusal(send_code, home, "13912345678", address="192.0.2.1", at=when) == [code]
-    assert refusal(begin_wechat, home, at=when) == [code]
+    assert refusal(begin_wechat, home, address="203.0.113.7", at=when) == [code]
     assert refusal(begin_assisted, home, by=None, at=when) == [code]
-    assert begin_wechat(home, at=DURING)
+    assert begin_wechat(home, address="203.0.113.7", at=DURING)
     assert begin_assisted(home, by=None, at=DURING)
 
 
@@ -237,7 +237,7 @@ def test_the_poster_s_page_says_from_when_and_since_when_not(client, world):
 
     assert "投票从 2021年11月8日 开始。" in seen[0]
     assert "2021年11月20日截止。" in seen[1]
-    assert "投票到 2021年11月20日 为止，已经截止。" in seen[2]
+    assert "投票已于2021年11月20日截止。" in seen[2]
 
 
 def test_sheets_in_the_box_are_keyed_after_the_end_and_none_before_the_beginning(world):

@@ -300,6 +300,31 @@ def pages(world, rounds, code):
     }
 
 
+SMALLEST = """() => {
+  const sizes = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const holder = walker.currentNode.parentElement;
+    if (walker.currentNode.data.trim() && !holder.closest("script, style, noscript, svg") && holder.checkVisibility()) {
+      sizes.push([parseFloat(getComputedStyle(holder).fontSize), walker.currentNode.data.trim()]);
+    }
+  }
+  return sizes.sort((one, other) => one[0] - other[0])[0];
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 1440])
+def test_no_type_is_smaller_than_18_px(phone, world, rounds, code, width):
+    phone.set_viewport_size({"width": width, "height": 800})
+
+    smallest = {}
+    for name, address in pages(world, rounds, code).items():
+        phone.goto(address)
+        smallest[name] = phone.evaluate(SMALLEST)
+
+    assert {name: found for name, found in smallest.items() if found[0] < 18} == {}
+
+
 @pytest.mark.parametrize("size", ["phone", "desktop"])
 def test_axe_finds_nothing_on_any_page(request, world, rounds, code, size):
     page = request.getfixturevalue(size)
