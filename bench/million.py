@@ -9,7 +9,6 @@ unless DONGLIANG_DATABASE names an empty database. What the product does at clos
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import random
 import resource
@@ -48,6 +47,7 @@ def measure(ballots: int) -> None:
     from django.conf import settings
     from django.core.management import call_command
 
+    from dongliang.ballots.actions.integrity import examine_round
     from dongliang.ballots.actions.rounds import close_rounds
     from dongliang.ballots.models import Round
     from dongliang.ballots.queries.coverage import tally
@@ -70,12 +70,7 @@ def measure(ballots: int) -> None:
         sys.exit(
             f"{counted} ballots are counted of {ballots}, of which {ballots // DOUBLES} replace an earlier one."
         )
-    try:
-        integrity: Any = importlib.import_module("dongliang.ballots.actions.integrity")
-    except ModuleNotFoundError:
-        pass
-    else:
-        timed("examining them", lambda: integrity.examine_round(Round.objects.get(pk=round.pk), by=None))
+    timed("examining them", lambda: examine_round(Round.objects.get(pk=round.pk), by=None))
 
 
 def timed(name: str, act: Callable[[], Any]) -> None:
