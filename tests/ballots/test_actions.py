@@ -487,12 +487,12 @@ def test_printing_cards_gives_the_codes_and_logs_who_printed_which(world):
     prepare_rounds(world.season, by=None)
     enrolment = world.enrolments[1]
 
-    printed = print_cards(enrolment, first=11, last=13, by=world.accounts["subdistrict"]).values()
+    printed = print_cards(enrolment, first=11, last=13, by=world.accounts["office"]).values()
 
     assert [codes.read(season_key(world.season), code) for code in printed] == [(2, 11), (2, 12), (2, 13)]
     entry = ActionLogEntry.objects.get(verb="ballots.cards.printed")
     assert (entry.by, entry.subject_id, entry.detail) == (
-        world.accounts["subdistrict"],
+        world.accounts["office"],
         enrolment.pk,
         {"first": 11, "last": 13},
     )

@@ -64,7 +64,8 @@ def test_a_database_that_says_nothing_is_given_up():
     made = connection.copy()
     try:
         with made.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(0.5)")
+            cursor.execute("SELECT pg_sleep(0.5), pg_backend_pid()")
+            _slept, process = cursor.fetchone()
             before = patience.set(0.2)
             try:
                 with pytest.raises(OperationalError, match="nothing was heard"):
@@ -72,5 +73,7 @@ def test_a_database_that_says_nothing_is_given_up():
             finally:
                 patience.reset(before)
         assert made.connection.closed
+        # It would sleep on, and hold the database.
+        assert told(f"SELECT pg_terminate_backend({process}, 10000)")
     finally:
         made.close()

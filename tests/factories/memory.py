@@ -73,8 +73,9 @@ def rows_of_tables() -> list[tuple[type[models.Model], list[models.Model]]]:
 
 
 def keys_of_seasons() -> dict[str, bytes]:
-    slugs = Season._base_manager.values_list("slug", flat=True)
-    return {slug: keys.path_of(slug).read_bytes() for slug in slugs if keys.path_of(slug).exists()}
+    """The keys that were made with the rounds; another may lie there from an earlier test."""
+    slugs = Season._base_manager.filter(rounds__isnull=False).values_list("slug", flat=True)
+    return {slug: keys.path_of(slug).read_bytes() for slug in slugs}
 
 
 def write(memory: Memory) -> None:
