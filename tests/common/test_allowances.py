@@ -10,7 +10,7 @@ class Clock:
 
 def test_a_caller_has_so_many_at_once_and_so_many_anew():
     clock = Clock()
-    allowances = Allowances(3, 60, clock=clock)
+    allowances = Allowances(3, 3 / 60, clock=clock)
 
     first = [allowances.takes("a") for _ in range(4)]
     others = allowances.takes("b")
@@ -26,7 +26,7 @@ def test_a_caller_has_so_many_at_once_and_so_many_anew():
 
 
 def test_those_who_asked_longest_ago_are_forgotten():
-    allowances = Allowances(1, 60, most=2, clock=Clock())
+    allowances = Allowances(1, 1 / 60, most=2, clock=Clock())
     for caller in ("a", "b", "a", "c"):
         allowances.takes(caller)
 

@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 
 class Allowances:
-    """Each caller may ask ``burst`` times at once, and gets as many anew in ``seconds``.
+    """Each caller may ask ``burst`` times at once, and gets ``rate`` anew each second.
 
     Of so many callers those are kept in mind that asked last; what the others have left is whole again, or nearly.
     """
 
     def __init__(
-        self, burst: int, seconds: float, *, most: int = 20_000, clock: Callable[[], float] = time.monotonic
+        self, burst: int, rate: float, *, most: int = 20_000, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.burst = burst
-        self.seconds = seconds
+        self.rate = rate
         self.most = most
         self.clock = clock
         self.left: dict[str, tuple[float, float]] = {}
@@ -27,7 +27,7 @@ class Allowances:
         with self.lock:
             # Taken out and put back, so that the dictionary's order is that of the last use.
             left, since = self.left.pop(caller, (float(self.burst), at))
-            left = min(self.burst, left + (at - since) * self.burst / self.seconds)
+            left = min(self.burst, left + (at - since) * self.rate)
             allowed = left >= 1
             self.left[caller] = (left - allowed, at)
             if len(self.left) > self.most:

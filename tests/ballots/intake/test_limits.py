@@ -51,7 +51,7 @@ def test_no_more_addresses_are_kept_than_memory_allows(clock, monkeypatch):
     for place in range(50):
         wrong.allows(str(place))
 
-    assert list(wrong.addresses) == [str(place) for place in range(40, 50)]
+    assert list(wrong.addresses.left) == [str(place) for place in range(40, 50)]
 
 
 def test_guessing_is_told_once_a_minute_and_without_an_address(clock, caplog):

@@ -294,7 +294,7 @@ def test_while_the_gateway_is_slow_others_are_asked_to_wait_and_lose_no_code(
 
 
 def test_voting_by_wechat_is_begun_so_often_from_one_address(client, world, wechat, monkeypatch):
-    monkeypatch.setattr("dongliang.ballots.actions.wechat.starts", Allowances(2, 3600))
+    monkeypatch.setattr("dongliang.ballots.actions.wechat.starts", Allowances(2, 2 / 3600))
 
     told = [client.get("/v/at/LZ0101/wechat/", REMOTE_ADDR="192.0.2.1") for _ in range(3)]
     other = client.get("/v/at/LZ0101/wechat/", REMOTE_ADDR="192.0.2.2")

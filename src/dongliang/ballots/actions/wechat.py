@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 STATE_LIFE = datetime.timedelta(minutes=10)
 # Nothing is stored of a start, so that it is counted here and not in the database.
-starts = Allowances(AN_ADDRESS_AN_HOUR, HOUR.total_seconds())
+starts = Allowances(AN_ADDRESS_AN_HOUR, AN_ADDRESS_AN_HOUR / HOUR.total_seconds())
 
 
 def begin_wechat(enrolment: Enrolment, *, address: str, at: datetime.datetime) -> str:

@@ -17,6 +17,8 @@ import math
 import time
 from collections.abc import Callable
 
+from dongliang.common.allowances import Allowances
+
 logger = logging.getLogger(__name__)
 
 # So many wrong codes at once, and so many a second after that: from one address, and from all together.
@@ -54,19 +56,14 @@ class WrongCodes:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self.addresses: dict[str, Allowance] = {}
+        self.addresses = Allowances(*ADDRESS, most=MOST_ADDRESSES, clock=clock)
         self.everybody = Allowance(EVERYBODY[0], clock())
         self.warned_at = float("-inf")
 
     def allows(self, address: str) -> bool:
         """Whether one more wrong code from this address is answered as such."""
         at = self.clock()
-        # Taken out and put back, so that the dictionary's order is that of the last use.
-        allowance = self.addresses.pop(address, None) or Allowance(ADDRESS[0], at)
-        self.addresses[address] = allowance
-        if len(self.addresses) > MOST_ADDRESSES:
-            del self.addresses[next(iter(self.addresses))]
-        allowed = allowance.take(*ADDRESS, at) and self.everybody.take(*EVERYBODY, at)
+        allowed = self.addresses.takes(address) and self.everybody.take(*EVERYBODY, at)
         if not allowed and at - self.warned_at > 60:
             self.warned_at = at
             logger.warning(
@@ -95,7 +92,7 @@ class Ballots:
     def seconds_to_wait(self, credential: bytes, nonce: bytes, marks: str) -> int:
         """0 if this ballot may be stored now, else the seconds until one may."""
         at, page = self.clock(), hash((nonce, marks))
-        # As with addresses: the order is that of the last use.
+        # Taken out and put back, so that the dictionary's order is that of the last use.
         turns = self.credentials.pop(credential, None) or Turns(CREDENTIAL[0], at)
         self.credentials[credential] = turns
         if len(self.credentials) > MOST_CREDENTIALS:
